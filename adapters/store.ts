@@ -1,0 +1,249 @@
+/**
+ * The store: what Mintmark needs of a database, and no more.
+ *
+ * This file owns the words (document, write classes, conflict) that both implementations and the laws speak.
+ * It knows no protocol, imports nothing of `src`, and says nothing about how a store keeps its promises:
+ * `laws.ts` says what they are. Rules: DESIGN section 2 (rule 2: the classes) and section 4.
+ */
+
+/** What a clear field may hold. Anything with structure belongs into the sealed body. */
+export type Scalar = string | number | boolean | null | Uint8Array
+
+/** Clear fields that a collection declares beyond the envelope, for example a family's `head`. */
+export type Fields = Readonly<Record<string, Scalar>>
+
+/** The columns that every document carries from the first day. Times are Unix seconds; hashes are base64url. */
+export interface Envelope {
+  readonly tenant: string
+  readonly kind: string
+  /** Schema version of the body. */
+  readonly v: number
+  /** Version of the keyed hash that made `id`, and id of the data key that sealed `body`. */
+  readonly hk: string
+  readonly dk: string
+  readonly family: string | null
+  readonly grant: string | null
+  readonly account: string | null
+  readonly owner: string | null
+  readonly client: string | null
+  readonly session: string | null
+  readonly api: string | null
+  /** Keyed hashes of the scopes, so that a credential can be found by what it may do. */
+  readonly scopes: readonly string[]
+  readonly iat: number | null
+  readonly exp: number | null
+  /** When a sweep may remove the document: later than `exp`, or a replay would look like "not found". */
+  readonly purgeAt: number | null
+}
+
+/** A document as it is read. Always a fresh copy: a caller may change it without harm to anyone. */
+export interface Doc extends Envelope {
+  readonly id: string
+  /** Counts the writes; a fresh document has 1. */
+  readonly rev: number
+  /** The commit that inserted the document. */
+  readonly cid: string
+  /** 'live', or the room's own word for what it became ('spent', 'revoked'). */
+  readonly state: string
+  readonly lastUse: number | null
+  readonly fields: Fields
+  /** The sealed body. */
+  readonly body: Uint8Array | null
+}
+
+/** A document before it is stored: the store sets `rev` (1) and `cid` (the unit's). */
+export type NewDoc = Omit<Doc, 'rev' | 'cid'>
+
+/** What an update may set. The rest of the envelope is immutable: it is part of the seal's associated data. */
+export interface Change {
+  readonly state?: string
+  readonly lastUse?: number | null
+  readonly exp?: number | null
+  readonly purgeAt?: number | null
+  readonly dk?: string
+  readonly body?: Uint8Array | null
+  /** Declared fields only; fields that are not named keep their value. */
+  readonly fields?: Fields
+}
+
+/** Fields a query or a condition may name: the envelope's own and those that the collection declares as `fields`. */
+export type IndexField = 'kind' | 'family' | 'grant' | 'account' | 'owner' | 'client' | 'session' | 'api' | 'state' | 'exp'
+
+/** A collection, declared once in a room's `records.ts`. */
+export interface Collection {
+  /** Lower case, digits and hyphens. */
+  readonly name: string
+  /** Declared indexes, each a list of fields in order, the tenant always first and implied. */
+  readonly indexes: readonly (readonly IndexField[])[]
+  /** Clear fields beyond the envelope, with what each is for (printed into docs/storage.md). */
+  readonly fields: Readonly<Record<string, string>>
+  /** Whether documents have a `purgeAt` and a sweep visits the collection. */
+  readonly expires: boolean
+  /** What the collection keeps and what its body seals, in a sentence for docs/storage.md. */
+  readonly about: string
+}
+
+/** Equality on the fields of one declared index. */
+export interface Index {
+  readonly tenant: string
+  readonly by: Readonly<Partial<Record<IndexField, string | number>>>
+}
+
+/** `after` is the last id of the page before; ids come in ascending order. */
+export interface Page {
+  readonly limit: number
+  readonly after?: string
+}
+
+/** Class burn: insert-if-absent. It is the unit's own when `request` matches, so a re-run does not lose to itself. */
+export interface Burn {
+  readonly collection: string
+  readonly doc: NewDoc
+}
+
+/** Class insert: a document under a fresh, unguessable id; inert until the unit's decider succeeds. */
+export interface Insert {
+  readonly collection: string
+  readonly doc: NewDoc
+}
+
+/** Class update: applies only while `rev` is what was read. Never creates. */
+export interface Update {
+  readonly collection: string
+  readonly id: string
+  readonly rev: number
+  readonly set: Change
+}
+
+/** Equality on clear fields or `state` or `rev`; `null` matches null and absent. */
+export interface Condition {
+  readonly state?: string
+  readonly rev?: number
+  readonly fields?: Fields
+}
+
+/**
+ * Class decider: the one conditional write. Succeeds when `if` holds, or when this commit id has already
+ * decided it (so that it may be repeated after a lost answer).
+ */
+export interface Decider {
+  readonly collection: string
+  readonly id: string
+  readonly if: Condition
+  readonly set: Change
+  /** Added to numeric fields that the collection declares. */
+  readonly increment?: Readonly<Record<string, number>>
+}
+
+/**
+ * Class revocation: a tombstone. Idempotent, conflicts with nothing, never creates, and never undoes a tombstone
+ * that stands (the first `revokedAt` is kept). Sets `state` to 'revoked' and the field `revokedAt` to `at` (seconds),
+ * and drops `body` where `erase` is set. `by` reaches every document of a declared index.
+ */
+export interface Revocation {
+  readonly collection: string
+  readonly target: { readonly id: string } | { readonly by: Index }
+  readonly at: number
+  readonly purgeAt?: number
+}
+
+/** Class cleanup: idempotent removal; nothing that decides is ever a cleanup. */
+export interface Cleanup {
+  readonly collection: string
+  readonly id: string
+}
+
+/** One thing that happened, sealed by the caller; it becomes visible with the commit that carries it. */
+export interface OutboxEvent {
+  /** `cid` and a counter: unique, so that a relay that repeats itself is seen. */
+  readonly id: string
+  readonly type: string
+  readonly tenant: string
+  /** Unix milliseconds. */
+  readonly at: number
+  /** Data key of `body`. */
+  readonly dk: string
+  readonly body: Uint8Array
+}
+
+/** What one request commits. */
+export interface Writes {
+  /** Fresh for each run of a request. */
+  readonly cid: string
+  /** Shared by the runs of one request. */
+  readonly request: string
+  readonly burns: readonly Burn[]
+  readonly inserts: readonly Insert[]
+  readonly updates: readonly Update[]
+  readonly decider?: Decider
+  readonly revocations: readonly Revocation[]
+  readonly cleanups: readonly Cleanup[]
+  readonly events: readonly OutboxEvent[]
+}
+
+/** A rival was there first. Nothing of the unit is visible but its burns. */
+export class Conflict extends Error {
+  readonly kind: 'burn' | 'insert' | 'update' | 'decider'
+  readonly collection: string
+  readonly id: string
+  constructor(kind: Conflict['kind'], collection: string, id: string) {
+    super(`${kind} lost in ${collection}`)
+    this.name = 'Conflict'
+    this.kind = kind
+    this.collection = collection
+    this.id = id
+  }
+}
+
+/** The store can't be used at all: not reachable, not atomic, or written by a newer Mintmark. The message is for people. */
+export class StoreUnusable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'StoreUnusable'
+  }
+}
+
+/** A name held for a time by one process: the relay, a sweep. */
+export interface Lease {
+  readonly name: string
+  readonly holder: string
+  /** Unix milliseconds. */
+  readonly until: number
+}
+
+export interface Store {
+  /** Which implementation this is, for logs and the docs. */
+  readonly name: 'sqlite' | 'mongodb' | (string & {})
+  /** A fresh copy, or undefined. Expired and revoked documents are returned: their meaning is the caller's. */
+  get(collection: string, id: string): Promise<Doc | undefined>
+  /** By a declared index only (any other set of fields throws TypeError), in ascending order of id. */
+  find(collection: string, by: Index, page: Page): Promise<readonly Doc[]>
+  count(collection: string, by: Index): Promise<number>
+  /**
+   * Applies a unit by class: burns, inserts, updates, decider, revocations, cleanups; then its events are in the outbox.
+   * Resolves only when all of it is durable. Throws `Conflict` when a burn, insert, update or the decider was lost: then the
+   * burns stand and nothing else can be used by anyone. Repeating a commit with the same `cid` is one commit.
+   */
+  commit(unit: Writes): Promise<void>
+  /** Removes at most `limit` documents whose `purgeAt` is before `before` (Unix seconds); returns how many. */
+  sweep(collection: string, before: number, limit: number): Promise<number>
+  /** Events that are committed and not yet settled, oldest first as far as the store knows. */
+  pending(limit: number): Promise<readonly OutboxEvent[]>
+  /** Takes events out of the outbox, when followers have them. Idempotent. */
+  settle(ids: readonly string[]): Promise<void>
+  /** Takes or renews a lease: true when `holder` has it until `until`. `now` and `until` in Unix milliseconds. */
+  lease(lease: Lease, now: number): Promise<boolean>
+  release(name: string, holder: string): Promise<void>
+  /**
+   * The first caller for `key` gets undefined and must do the work; later ones get what `finish` recorded,
+   * or 'pending'. `purgeAt` in Unix seconds.
+   */
+  begin(key: string, purgeAt: number): Promise<undefined | 'pending' | { readonly result: Uint8Array }>
+  finish(key: string, result: Uint8Array): Promise<void>
+  /** Resolves when a read and a write path work; rejects with the cause. For /readyz. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Written by this Mintmark, and the oldest that can read what it writes. N and N-1 run side by side. */
+export const SCHEMA = { version: 1, minReader: 1 } as const
