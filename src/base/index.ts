@@ -1,0 +1,12 @@
+/**
+ * The ground floor: clock, chance, secrets, refusals, the unit of work, the document builder.
+ * Owns no collection, speaks no protocol, imports no other room.
+ */
+
+export { type Clock, type Random, randomText, seconds, systemClock, systemRandom } from './clock.ts'
+export { Secret } from './secret.ts'
+export { Refusal, type RefusalRow, refusals } from './refusal.ts'
+export { hasWrites, type Keep, type Noted, type Reader, Unit } from './unit.ts'
+export { type Bound, bound, newDoc } from './document.ts'
+export { nearest } from './nearest.ts'
+export { isLoopback } from './loopback.ts'
