@@ -7,7 +7,7 @@
  */
 
 /** What a clear field may hold. Anything with structure belongs into the sealed body. */
-export type Scalar = string | number | boolean | null | Uint8Array
+export type Scalar = string | number | null | Uint8Array
 
 /** Clear fields that a collection declares beyond the envelope, for example a family's `head`. */
 export type Fields = Readonly<Record<string, Scalar>>
@@ -46,13 +46,15 @@ export interface Doc extends Envelope {
   /** 'live', or the room's own word for what it became ('spent', 'revoked'). */
   readonly state: string
   readonly lastUse: number | null
+  /** Set once, by a revocation (Unix seconds): the document is a tombstone. */
+  readonly revokedAt: number | null
   readonly fields: Fields
   /** The sealed body. */
   readonly body: Uint8Array | null
 }
 
 /** A document before it is stored: the store sets `rev` (1) and `cid` (the unit's). */
-export type NewDoc = Omit<Doc, 'rev' | 'cid'>
+export type NewDoc = Omit<Doc, 'rev' | 'cid' | 'revokedAt'>
 
 /** What an update may set. The rest of the envelope is immutable: it is part of the seal's associated data. */
 export interface Change {
@@ -117,6 +119,8 @@ export interface Update {
 
 /** Equality on clear fields or `state` or `rev`; `null` matches null and absent. */
 export interface Condition {
+  /** `null`: only while the document is no tombstone. */
+  readonly revokedAt?: null
   readonly state?: string
   readonly rev?: number
   readonly fields?: Fields
@@ -137,8 +141,8 @@ export interface Decider {
 
 /**
  * Class revocation: a tombstone. Idempotent, conflicts with nothing, never creates, and never undoes a tombstone
- * that stands (the first `revokedAt` is kept). Sets `state` to 'revoked' and the field `revokedAt` to `at` (seconds),
- * and drops `body` where `erase` is set. `by` reaches every document of a declared index.
+ * that stands (the first `revokedAt` is kept). Sets `state` to 'revoked', `revokedAt` to `at` (Unix seconds) and raises `rev`,
+ * so that an update that was read before it loses. `by` reaches every document of a declared index.
  */
 export interface Revocation {
   readonly collection: string

@@ -42,3 +42,6 @@ export function newDoc(
 ): NewDoc {
   return { dk: '', body: null, exp: null, purgeAt: null, state: 'live', lastUse: null, fields: {}, ...columns, ...rest }
 }
+
+/** The one tenant of today; every document and hash names it, so that more can come without a migration. */
+export const TENANT = 'default'

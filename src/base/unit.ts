@@ -26,6 +26,10 @@ type StagedDecider = { -readonly [K in keyof Decider]: Decider[K] }
 
 const at = (collection: string, id: string): string => `${collection}\n${id}`
 
+function fresh(doc: NewDoc, cid: string): Doc {
+  return { ...doc, rev: 1, cid, revokedAt: null }
+}
+
 function applied(doc: Doc, set: Change): Doc {
   return {
     ...doc,
@@ -78,13 +82,13 @@ export class Unit {
   /** Stages an insert-if-absent that stays whatever the answer is. */
   burn(collection: string, doc: NewDoc): void {
     this.#burns.push({ collection, doc })
-    this.#see(collection, { ...doc, rev: 1, cid: this.cid })
+    this.#see(collection, fresh(doc, this.cid))
   }
 
   /** Stages a new document under a fresh, unguessable id. */
   insert(collection: string, doc: NewDoc): void {
     this.#inserts.set(at(collection, doc.id), { collection, doc })
-    this.#see(collection, { ...doc, rev: 1, cid: this.cid })
+    this.#see(collection, fresh(doc, this.cid))
   }
 
   /** Stages a change of a document that was read; joins what this unit has already staged for it. */
@@ -92,7 +96,7 @@ export class Unit {
     const key = at(collection, read.id)
     const insert = this.#inserts.get(key)
     if (insert) {
-      const { rev: _rev, cid: _cid, ...doc } = applied({ ...insert.doc, rev: 1, cid: this.cid }, set)
+      const { rev: _rev, cid: _cid, revokedAt: _revokedAt, ...doc } = applied(fresh(insert.doc, this.cid), set)
       this.#inserts.set(key, { collection, doc })
     } else if (this.#decider?.collection === collection && this.#decider.id === read.id) {
       this.#decider.set = merged(this.#decider.set, set)
@@ -145,7 +149,7 @@ export class Unit {
     this.#revocations.push(revocation)
     if (!('id' in revocation.target)) return
     const seen = this.#overlay.get(at(revocation.collection, revocation.target.id))
-    if (seen) this.#see(revocation.collection, { ...seen, state: 'revoked', fields: { ...seen.fields, revokedAt: revocation.at } })
+    if (seen) this.#see(revocation.collection, { ...seen, state: 'revoked', revokedAt: revocation.at })
   }
 
   /** Stages an idempotent removal. */

@@ -13,6 +13,7 @@ import { mintToken, readToken, type TokenKind } from './token.ts'
 
 export { isCredential, mintCredential } from './credential.ts'
 export { sealKeys, WrongMasterKey } from './keys.ts'
+export { type Actor, openEvent, sealEvents } from './outbox.ts'
 export { FAMILY_TEXT_LENGTH, type TokenKind } from './token.ts'
 
 /** A data key is replaced after this many seals or this long, whichever comes first. */

@@ -1,0 +1,110 @@
+/** How declarations become tables, and documents rows. Shared by the writer thread and the reading side. */
+
+import type { SQLInputValue } from 'node:sqlite'
+import type { Collection, Doc, IndexField, NewDoc, OutboxEvent, Scalar } from '../store.ts'
+
+const COLUMNS = [
+  'id', 'tenant', 'kind', 'v', 'hk', 'dk', 'family', 'grant', 'account', 'owner', 'client', 'session', 'api', 'scopes',
+  'iat', 'exp', 'purgeAt', 'state', 'lastUse', 'body',
+] as const
+const KEPT_BY_STORE = ['rev', 'cid', 'revokedAt', 'by', 'request'] as const
+
+/** Doubles quotes: names come from declarations, never from a request. */
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+const fieldColumn = (name: string): string => quoted(`f_${name}`)
+
+/** What the statements of one collection need to know. */
+export interface Table {
+  readonly name: string
+  readonly fields: readonly string[]
+  readonly indexes: readonly (readonly IndexField[])[]
+  readonly expires: boolean
+}
+
+/** The table of a declaration. Throws TypeError for a name that is no plain word. */
+export function tableOf(collection: Collection): Table {
+  if (!/^[a-z][a-z0-9-]*$/.test(collection.name)) throw new TypeError(`not a collection name: ${collection.name}`)
+  return { name: collection.name, fields: Object.keys(collection.fields), indexes: collection.indexes, expires: collection.expires }
+}
+
+/** The statements that bring a table to its declared shape; `existing` are the columns that stand already. */
+export function definition(table: Table, existing: ReadonlySet<string>): readonly string[] {
+  const name = quoted(table.name)
+  const all = [...COLUMNS, ...KEPT_BY_STORE].filter((c) => c !== 'id').map(quoted)
+  const fields = table.fields.map(fieldColumn)
+  const missing = table.fields.filter((f) => existing.size > 0 && !existing.has(`f_${f}`)).map((f) => `ALTER TABLE ${name} ADD COLUMN ${fieldColumn(f)}`)
+  const indexes = table.indexes.map((index) => {
+    const columns = ['tenant', ...index, 'id'].map(quoted).join(', ')
+    return `CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} by ${index.join(' ')}`)} ON ${name} (${columns})`
+  })
+  const purge = table.expires ? [`CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} purge`)} ON ${name} ("purgeAt") WHERE "purgeAt" IS NOT NULL`] : []
+  return [`CREATE TABLE IF NOT EXISTS ${name} (id TEXT PRIMARY KEY, ${[...all, ...fields].join(', ')}) WITHOUT ROWID`, ...missing, ...indexes, ...purge]
+}
+
+/** Tables that belong to the store itself. */
+export const OWN_TABLES: readonly string[] = [
+  'CREATE TABLE IF NOT EXISTS "store-meta" (name TEXT PRIMARY KEY, value) WITHOUT ROWID',
+  'CREATE TABLE IF NOT EXISTS "store-outbox" (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, type TEXT, tenant TEXT, at INTEGER, dk TEXT, body BLOB)',
+  'CREATE TABLE IF NOT EXISTS "store-leases" (name TEXT PRIMARY KEY, holder TEXT, until INTEGER) WITHOUT ROWID',
+  'CREATE TABLE IF NOT EXISTS "store-idempotency" (key TEXT PRIMARY KEY, "purgeAt" INTEGER, result BLOB) WITHOUT ROWID',
+]
+
+/** Columns of an insert, in the order of `insertValues`. */
+export function insertColumns(table: Table): readonly string[] {
+  return [...COLUMNS.map(quoted), ...KEPT_BY_STORE.map(quoted), ...table.fields.map(fieldColumn)]
+}
+
+/** Values of an insert. Throws TypeError when the document names a field that is not declared. */
+export function insertValues(table: Table, doc: NewDoc, cid: string, request: string | null): SQLInputValue[] {
+  declared(table, Object.keys(doc.fields))
+  const clear = COLUMNS.map((column) => (column === 'scopes' ? JSON.stringify(doc.scopes) : (doc[column] as SQLInputValue)))
+  return [...clear, 1, cid, null, null, request, ...table.fields.map((f) => doc.fields[f] ?? null)]
+}
+
+/** Refuses names that the declaration does not have. */
+export function declared(table: Table, names: readonly string[]): void {
+  for (const name of names) {
+    if (!table.fields.includes(name)) throw new TypeError(`${table.name} does not declare the field ${name}`)
+  }
+}
+
+/** `column = ?` for each part of a change or a condition, with the values in order. */
+export interface Part {
+  readonly sql: string
+  readonly value: SQLInputValue
+}
+
+/** The assignments of a change. */
+export function assignments(table: Table, set: Readonly<Record<string, unknown>>): Part[] {
+  const { fields, ...rest } = set
+  const parts = Object.entries(rest).filter(([, value]) => value !== undefined).map(([name, value]) => ({ sql: `${quoted(name)} = ?`, value: value as SQLInputValue }))
+  const inner = Object.entries((fields ?? {}) as Record<string, Scalar>)
+  declared(table, inner.map(([name]) => name))
+  return [...parts, ...inner.map(([name, value]) => ({ sql: `${fieldColumn(name)} = ?`, value }))]
+}
+
+/** The tests of a condition; IS compares null with null. */
+export function tests(table: Table, condition: Readonly<Record<string, unknown>>): Part[] {
+  return assignments(table, condition).map(({ sql, value }) => ({ sql: sql.replace(/ = \?$/, ' IS ?'), value }))
+}
+
+/** `column = column + ?` for each increment. */
+export function increments(table: Table, by: Readonly<Record<string, number>>): Part[] {
+  declared(table, Object.keys(by))
+  return Object.entries(by).map(([name, value]) => ({ sql: `${fieldColumn(name)} = COALESCE(${fieldColumn(name)}, 0) + ?`, value }))
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+/** A row as a document: the parsing edge of this store. */
+export function docOf(table: Table, row: Row): Doc {
+  const fields = Object.fromEntries(table.fields.map((f) => [f, (row[`f_${f}`] ?? null) as Scalar]))
+  const clear = Object.fromEntries(COLUMNS.map((column) => [column, row[column] ?? null]))
+  const scopes: unknown = JSON.parse(String(row.scopes))
+  return { ...clear, scopes, rev: row.rev, cid: row.cid, revokedAt: row.revokedAt ?? null, fields } as unknown as Doc
+}
+
+/** A row of the outbox as an event. */
+export function eventOf(row: Row): OutboxEvent {
+  return { id: row.id, type: row.type, tenant: row.tenant, at: row.at, dk: row.dk, body: row.body } as OutboxEvent
+}

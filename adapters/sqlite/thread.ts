@@ -1,0 +1,107 @@
+/** The other end of the writer thread: sends jobs, several in one message where they come in one tick, and settles their promises. */
+
+import { Worker } from 'node:worker_threads'
+import { Conflict, StoreUnusable, type Writes } from '../store.ts'
+import type { Table } from './schema.ts'
+import type { Answer, Job } from './writer.ts'
+
+interface Waiting {
+  readonly resolve: (changes: number) => void
+  readonly reject: (cause: Error) => void
+}
+
+type Value = string | number | null | Uint8Array
+
+/** The writer as the store sees it. */
+export interface Writer {
+  commit(unit: Writes): Promise<void>
+  /** Runs one small statement of the store's own; resolves to the number of changed rows, after COMMIT. */
+  run(sql: string, ...values: readonly Value[]): Promise<number>
+  /** Transactions so far: fewer than commits, when commits travel in groups. */
+  readonly batches: number
+  /** Why the thread is gone, if it is. */
+  readonly dead: Error | undefined
+  close(): Promise<void>
+}
+
+function settle(waiting: Waiting, answer: Answer): void {
+  switch (answer.is) {
+    case 'done':
+      waiting.resolve(answer.changes)
+      break
+    case 'conflict':
+      waiting.reject(new Conflict(answer.kind, answer.collection, answer.id))
+      break
+    case 'failed':
+      waiting.reject(answer.name === 'TypeError' ? new TypeError(answer.message) : new Error(`the embedded store: ${answer.message}`))
+      break
+    default:
+      answer satisfies never
+  }
+}
+
+/** Starts the writer on a database whose tables stand. */
+export function startWriter(setup: { readonly file: string; readonly tables: readonly Table[] }): Writer {
+  // The same file is .ts in the repository and .js in the package; each starts its own kind.
+  const worker = new Worker(new URL(`./writer${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url), { workerData: setup })
+  const open = new Map<number, Waiting>()
+  let outgoing: Job[] = []
+  let next = 0
+  let batches = 0
+  let dead: Error | undefined
+
+  function lost(cause: Error): void {
+    dead ??= cause
+    for (const waiting of open.values()) waiting.reject(dead)
+    open.clear()
+  }
+  worker.on('message', (message: { readonly answers: readonly Answer[]; readonly batches: number }) => {
+    batches = message.batches
+    for (const answer of message.answers) {
+      const waiting = open.get(answer.n)
+      open.delete(answer.n)
+      if (waiting) settle(waiting, answer)
+    }
+  })
+  worker.on('error', (cause) => lost(new StoreUnusable('the writer of the embedded store stopped', { cause })))
+  const ended = new Promise<void>((resolve) => {
+    worker.on('exit', () => {
+      lost(new StoreUnusable('the embedded store is closed'))
+      resolve()
+    })
+  })
+
+  function send(job: (n: number) => Job): Promise<number> {
+    if (dead) return Promise.reject(dead)
+    return new Promise((resolve, reject) => {
+      const n = next++
+      open.set(n, { resolve, reject })
+      if (outgoing.length === 0) {
+        queueMicrotask(() => {
+          const jobs = outgoing
+          outgoing = []
+          worker.postMessage(jobs)
+        })
+      }
+      outgoing.push(job(n))
+    })
+  }
+
+  return {
+    async commit(unit) {
+      await send((n) => ({ n, do: 'commit', unit }))
+    },
+    run: (sql, ...values) => send((n) => ({ n, do: 'sql', sql, values })),
+    get batches() {
+      return batches
+    },
+    get dead() {
+      return dead
+    },
+    async close() {
+      await Promise.resolve()
+      worker.postMessage('close')
+      await ended
+    },
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The writer thread: the only one that writes. Whatever has arrived is one transaction (group commit), with a savepoint
+ * for each unit, so that one loser undoes only itself. A unit is answered after COMMIT, never before.
+ */
+
+import { DatabaseSync } from 'node:sqlite'
+import { parentPort, workerData } from 'node:worker_threads'
+import { Conflict, type Writes } from '../store.ts'
+import { Application, statements } from './apply.ts'
+import type { Table } from './schema.ts'
+
+/** What the reading side sends. `sql` jobs are the store's own small statements (leases, settling, sweeping). */
+export type Job =
+  | { readonly n: number; readonly do: 'commit'; readonly unit: Writes }
+  | { readonly n: number; readonly do: 'sql'; readonly sql: string; readonly values: readonly (string | number | null | Uint8Array)[] }
+
+/** What the writer answers. */
+export type Answer =
+  | { readonly n: number; readonly is: 'done'; readonly changes: number }
+  | { readonly n: number; readonly is: 'conflict'; readonly kind: Conflict['kind']; readonly collection: string; readonly id: string }
+  | { readonly n: number; readonly is: 'failed'; readonly name: string; readonly message: string }
+
+const setup = workerData as { readonly file: string; readonly tables: readonly Table[] }
+const db = new DatabaseSync(setup.file)
+db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 4000')
+const prepare = statements(db)
+const application = new Application(prepare, new Map(setup.tables.map((table) => [table.name, table])))
+
+let waiting: Job[] = []
+let batches = 0
+
+function failed(n: number, cause: unknown): Answer {
+  if (cause instanceof Conflict) return { n, is: 'conflict', kind: cause.kind, collection: cause.collection, id: cause.id }
+  const { name, message } = cause instanceof Error ? cause : new Error(String(cause))
+  return { n, is: 'failed', name, message }
+}
+
+function run(job: Job): Answer {
+  try {
+    if (job.do === 'commit') {
+      application.apply(job.unit)
+      return { n: job.n, is: 'done', changes: 0 }
+    }
+    return { n: job.n, is: 'done', changes: Number(prepare(job.sql).run(...job.values).changes) }
+  } catch (cause) {
+    return failed(job.n, cause)
+  }
+}
+
+function commitBatch(): void {
+  const jobs = waiting
+  waiting = []
+  let answers: Answer[]
+  try {
+    prepare('BEGIN IMMEDIATE').run()
+    answers = jobs.map(run)
+    prepare('COMMIT').run()
+    batches++
+  } catch (cause) {
+    if (db.isTransaction) db.exec('ROLLBACK')
+    answers = jobs.map(({ n }) => failed(n, cause))
+  }
+  parentPort?.postMessage({ answers, batches })
+}
+
+parentPort?.on('message', (jobs: readonly Job[] | 'close') => {
+  if (jobs === 'close') {
+    if (waiting.length > 0) commitBatch()
+    db.close()
+    parentPort?.close()
+    return
+  }
+  if (waiting.length === 0) setImmediate(commitBatch)
+  waiting.push(...jobs)
+})

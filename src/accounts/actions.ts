@@ -1,0 +1,150 @@
+/** The verbs on accounts: create, find, authenticate, disable, set a password. */
+
+import type { Doc } from '../../adapters/store.ts'
+import { type Random, randomText, refusals, seconds, TENANT } from '../base/index.ts'
+import type { Store } from '../../adapters/store.ts'
+import type { Hasher } from './hashing.ts'
+import { accountDoc, accountId, accountOf, type AccountRecord, accounts, nameDoc, nameId, names, type Person, personField } from './records.ts'
+import { isLoginName, normalName, PASSWORD_LENGTH_MAX, passwordFault } from './rules.ts'
+import { createThrottle, type ThrottleDeps } from './throttle.ts'
+
+/** What the verbs use. */
+export interface AccountDeps extends ThrottleDeps {
+  readonly store: Pick<Store, 'get' | 'find'>
+  readonly random: Random
+  readonly hasher: Hasher
+  /** Demonstration accounts work only where issuer and listener are loopback. */
+  readonly demoUsable: boolean
+}
+
+export const refuse = refusals({
+  account_exists: [409, 'There is an account with this name already.'],
+  account_unknown: [404, 'There is no account with this name.'],
+  bad_login_name: [400, 'A login name has 1 to 200 characters and no control characters.'],
+  password_short: [400, 'A password has at least 15 characters; a few words in a row do well.'],
+  password_long: [400, 'A password has at most 256 characters.'],
+  password_common: [400, 'This password is one of those that everybody tries; take other words.'],
+})
+
+/** How an attempt to sign in went. Unknown names and wrong passwords are one answer. */
+export type SignIn =
+  | { readonly ok: true; readonly sub: string }
+  | { readonly ok: false; readonly why: 'wrong' }
+  | { readonly ok: false; readonly why: 'throttled'; readonly waitSeconds: number }
+
+const QUARTER = 15 * 60
+
+/** The verbs. `dummy` is a hash that no password has. */
+export function accountActions(deps: AccountDeps, dummy: string) {
+  const { store, seal, clock, random, hasher } = deps
+  // A person's own network gets few tries; the account as a whole many, so that a stranger can't lock its owner out.
+  const pairs = createThrottle(deps, { name: 'sign-in pair', points: 5, seconds: QUARTER })
+  const perAccount = createThrottle(deps, { name: 'sign-in account', points: 50, seconds: QUARTER })
+  const perNetwork = createThrottle(deps, { name: 'sign-in network', points: 100, seconds: QUARTER })
+
+  async function byName(name: string): Promise<{ doc: Doc; record: AccountRecord & { readonly key: string } } | undefined> {
+    const pointer = await store.get(names.name, nameId(seal, normalName(name)))
+    const doc = typeof pointer?.fields.target === 'string' ? await store.get(accounts.name, pointer.fields.target) : undefined
+    return doc && { doc, record: await accountOf(seal, doc) }
+  }
+
+  async function known(name: string) {
+    const found = await byName(name)
+    if (!found) throw refuse('account_unknown')
+    return found
+  }
+
+  function refuseBadPassword(password: string, name: string): void {
+    const fault = passwordFault(password, name)
+    if (fault) throw refuse(`password_${fault}`)
+  }
+
+  const usable = (record: AccountRecord): boolean => !record.disabled && (!record.person.demo || deps.demoUsable)
+
+  async function setDisabled(name: string, disabled: boolean): Promise<void> {
+    const { doc } = await known(name)
+    const unit = deps.unit()
+    unit.update(accounts.name, doc, { fields: { disabled: disabled ? 1 : null } })
+    unit.note(disabled ? 'account.disabled' : 'account.enabled', { account: doc.id })
+    await deps.commit(unit)
+  }
+
+  async function waitFor(pair: string, name: string, network: string): Promise<number> {
+    return Math.max(...(await Promise.all([pairs.waitSeconds(pair), perAccount.waitSeconds(name), perNetwork.waitSeconds(network)])))
+  }
+
+  return {
+    async create(input: { readonly loginName: string; readonly email?: string; readonly name?: string; readonly password: string; readonly demo?: boolean }): Promise<AccountRecord> {
+      const login = normalName(input.loginName)
+      if (!isLoginName(input.loginName)) throw refuse('bad_login_name')
+      refuseBadPassword(input.password, login)
+      const typed = [...new Set([login, ...(input.email ? [normalName(input.email)] : [])])]
+      for (const name of typed) if (await store.get(names.name, nameId(seal, name))) throw refuse('account_exists')
+      const sub = randomText(random, 16)
+      const person: Person = {
+        loginName: input.loginName.trim(), email: input.email ?? null, emailVerified: false, name: input.name ?? null,
+        passwordHash: await hasher.hash(input.password), demo: input.demo ?? false, createdAt: seconds(clock),
+      }
+      const unit = deps.unit()
+      unit.insert(accounts.name, accountDoc(seal, random, sub, person))
+      for (const name of typed) unit.insert(names.name, nameDoc(seal, name, accountId(seal, sub)))
+      unit.note('account.created', { account: accountId(seal, sub) })
+      await deps.commit(unit)
+      return { sub, disabled: false, person }
+    },
+    /** The account of a `sub`; undefined when there is none that may be used. */
+    async find(sub: string): Promise<AccountRecord | undefined> {
+      const doc = await store.get(accounts.name, accountId(seal, sub))
+      if (!doc) return undefined
+      const record = await accountOf(seal, doc)
+      return usable(record) ? record : undefined
+    },
+    async list(): Promise<readonly AccountRecord[]> {
+      const out: AccountRecord[] = []
+      let after: string | undefined
+      for (;;) {
+        const page = await store.find(accounts.name, { tenant: TENANT, by: { kind: 'account' } }, { limit: 200, ...(after ? { after } : {}) })
+        for (const doc of page) out.push(await accountOf(seal, doc))
+        after = page.at(-1)?.id
+        if (page.length < 200) return out
+      }
+    },
+    disable: (name: string) => setDisabled(name, true),
+    enable: (name: string) => setDisabled(name, false),
+    async setPassword(name: string, password: string): Promise<void> {
+      const { doc, record } = await known(name)
+      refuseBadPassword(password, normalName(record.person.loginName))
+      const person = { ...record.person, passwordHash: await hasher.hash(password) }
+      const unit = deps.unit()
+      unit.update(accounts.name, doc, { fields: { person: personField(random, record, doc.id, person) } })
+      unit.note('account.password_set', { account: doc.id })
+      await deps.commit(unit)
+    },
+    /** Checks a name and a password. Costs one hash, whether the name is known or not; a throttled attempt costs none. */
+    async authenticate(input: { readonly loginName: string; readonly password: string; readonly network: string }): Promise<SignIn> {
+      const login = normalName(input.loginName.slice(0, 1000))
+      const pair = `${login}\n${input.network}`
+      const wait = await waitFor(pair, login, input.network)
+      if (wait > 0) return { ok: false, why: 'throttled', waitSeconds: wait }
+      const found = await byName(login)
+      const right = await hasher.verify(found?.record.person.passwordHash ?? dummy, input.password.slice(0, PASSWORD_LENGTH_MAX * 2))
+      if (found && right && usable(found.record)) {
+        await pairs.clear(pair)
+        return { ok: true, sub: found.record.sub }
+      }
+      await Promise.all([pairs.fail(pair), perAccount.fail(login), perNetwork.fail(input.network)])
+      return { ok: false, why: 'wrong' }
+    },
+  }
+}
+
+/** Standard claims (OpenID Connect Core 5.1); those that the account does not have are absent. */
+export function claimsOf({ sub, person }: AccountRecord): Readonly<Record<string, unknown>> & { readonly sub: string } {
+  return {
+    sub,
+    preferred_username: person.loginName,
+    ...(person.name === null ? {} : { name: person.name }),
+    ...(person.email === null ? {} : { email: person.email, email_verified: person.emailVerified }),
+    updated_at: person.createdAt,
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Accounts: the persons whose credentials these are.
+ * Owns login names, passwords, personal data and the throttling of attempts. It refuses to know sessions and tokens.
+ */
+
+import { accountActions, type AccountDeps } from './actions.ts'
+import { accounts, names, throttles } from './records.ts'
+
+export type { AccountRecord } from './records.ts'
+export { claimsOf, type SignIn } from './actions.ts'
+export { createHasher, type Hasher } from './hashing.ts'
+export { PASSWORD_LENGTH_MIN, passwordFault } from './rules.ts'
+export { createThrottle, type Throttle } from './throttle.ts'
+
+/** This room's collections. */
+export const accountCollections = [accounts, names, throttles] as const
+
+/** Opens the room. Makes one dummy hash, against which unknown names are checked at the same cost. */
+export async function createAccounts(deps: AccountDeps) {
+  return accountActions(deps, await deps.hasher.hash(deps.random.bytes(18).toString('base64url')))
+}
+
+export type Accounts = Awaited<ReturnType<typeof createAccounts>>

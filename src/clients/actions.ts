@@ -1,0 +1,153 @@
+/** The verbs on clients: find, compare a secret, create, rotate, disable, remove; and what dynamic registration stages. */
+
+import type { Doc, Store } from '../../adapters/store.ts'
+import { type Clock, type Random, randomText, Secret, seconds, TENANT, type Unit } from '../base/index.ts'
+import type { Configuration } from '../config/index.ts'
+import { mintCredential, type Seal } from '../seal/index.ts'
+import { refuse } from './errors.ts'
+import { bodyOf, type ClientRecord, clientOf, clients, documentOf, idOf, type StoredSecret } from './records.ts'
+import { type ClientOrder, faultOf, metadataOf } from './rules.ts'
+
+/** A removed client's tombstone outlives what may still name it. */
+const TOMBSTONE_SECONDS = 400 * 24 * 3600
+
+/** What the verbs use. */
+export interface ClientDeps {
+  readonly store: Pick<Store, 'get' | 'find'>
+  readonly seal: Seal
+  readonly clock: Clock
+  readonly random: Random
+  readonly configuration: Pick<Configuration, 'clients' | 'apis'>
+  readonly unit: () => Unit
+  readonly commit: (unit: Unit) => Promise<void>
+  /** Demonstration records work only where issuer and listener are loopback. */
+  readonly demoUsable: boolean
+}
+
+const secretPlace = (clientId: string, text: string) => ({ tenant: TENANT, kind: `client secret ${clientId}`, text })
+
+/** The verbs. */
+export function clientActions(deps: ClientDeps) {
+  const { seal, clock, random } = deps
+  const hashed = (clientId: string, text: string): string => seal.hash('secret', TENANT, `client secret ${clientId}`, text)
+  const declared = new Map(deps.configuration.clients.map((c) => [c.client_id, fromConfiguration(c, hashed)]))
+
+  async function stored(clientId: string, reader: Pick<Store, 'get'> = deps.store): Promise<{ doc: Doc; record: ClientRecord } | undefined> {
+    if (clientId.includes('\0')) return undefined
+    const doc = await reader.get(clients.name, idOf(seal, 'client', clientId))
+    return !doc || doc.revokedAt !== null ? undefined : { doc, record: await clientOf(seal, doc) }
+  }
+
+  async function known(clientId: string): Promise<{ doc: Doc; record: ClientRecord }> {
+    if (declared.has(clientId)) throw refuse('client_declared')
+    const found = await stored(clientId)
+    if (!found) throw refuse('client_unknown')
+    return found
+  }
+
+  async function change(clientId: string, event: string, next: (record: ClientRecord) => ClientRecord): Promise<void> {
+    const { doc, record } = await known(clientId)
+    const unit = deps.unit()
+    unit.update(clients.name, doc, bodyOf(seal, doc, next(record)))
+    unit.note(event, { client_id: clientId })
+    await deps.commit(unit)
+  }
+
+  return {
+    /** The client, or undefined when there is none that may be used. */
+    async find(clientId: string, reader?: Pick<Store, 'get'>): Promise<ClientRecord | undefined> {
+      const record = declared.get(clientId) ?? (await stored(clientId, reader))?.record
+      return !record || record.disabled || (record.demo && !deps.demoUsable) ? undefined : record
+    },
+    /** Constant-time comparison with every live secret. */
+    secretMatches(record: ClientRecord, presented: string): boolean {
+      const live = record.secrets.filter(({ until }) => until === null || until > seconds(clock))
+      return live.map(({ hash }) => seal.matches('secret', secretPlace(record.clientId, presented), hash)).includes(true)
+    },
+    /** Creates a client; its secret is in the answer once and nowhere else. */
+    async create(order: ClientOrder & { readonly demo?: boolean }): Promise<{ readonly record: ClientRecord; readonly secret: Secret | undefined }> {
+      const fault = faultOf(order)
+      if (fault) throw fault
+      const clientId = order.id ?? `c_${randomText(random, 12)}`
+      if (declared.has(clientId) || (await deps.store.get(clients.name, idOf(seal, 'client', clientId)))) throw refuse('client_exists')
+      const metadata = metadataOf(order, clientId)
+      const needs = metadata.token_endpoint_auth_method === 'client_secret_basic'
+      const secret = needs ? new Secret(mintCredential(random, 'cs')) : undefined
+      const record: ClientRecord = {
+        clientId, metadata, secrets: secret ? [{ hash: hashed(clientId, secret.reveal()), until: null }] : [], introspect: order.introspect,
+        reliesOnNonce: order.reliesOnNonce, fapi: order.fapi, label: order.label, source: 'store', demo: order.demo ?? false, disabled: false, createdAt: seconds(clock),
+      }
+      const unit = deps.unit()
+      unit.insert(clients.name, documentOf(seal, 'client', clientId, record, record.createdAt))
+      unit.note('client.created', { client_id: clientId })
+      await deps.commit(unit)
+      return { record, secret }
+    },
+    /** All clients: the configuration's, then the store's. */
+    async list(): Promise<readonly ClientRecord[]> {
+      const out = [...declared.values()]
+      let after: string | undefined
+      for (;;) {
+        const page = await deps.store.find(clients.name, { tenant: TENANT, by: { kind: 'client' } }, { limit: 200, ...(after ? { after } : {}) })
+        for (const doc of page) if (doc.revokedAt === null) out.push(await clientOf(seal, doc))
+        after = page.at(-1)?.id
+        if (page.length < 200) return out
+      }
+    },
+    async show(clientId: string): Promise<ClientRecord> {
+      const record = declared.get(clientId) ?? (await stored(clientId))?.record
+      if (!record) throw refuse('client_unknown')
+      return record
+    },
+    /** A new secret; the old one lives on for `overlapSeconds` (0 ends it at once). At most two are live. */
+    async rotateSecret(clientId: string, { overlapSeconds }: { readonly overlapSeconds: number }): Promise<Secret> {
+      const secret = new Secret(mintCredential(random, 'cs'))
+      const now = seconds(clock)
+      await change(clientId, 'client.secret_rotated', (record) => {
+        const latest = record.secrets.findLast(({ until }) => until === null)
+        const kept: StoredSecret[] = latest && overlapSeconds > 0 ? [{ ...latest, until: now + overlapSeconds }] : []
+        return { ...record, secrets: [...kept, { hash: hashed(clientId, secret.reveal()), until: null }] }
+      })
+      return secret
+    },
+    disable: (clientId: string) => change(clientId, 'client.disabled', (record) => ({ ...record, disabled: true })),
+    enable: (clientId: string) => change(clientId, 'client.enabled', (record) => ({ ...record, disabled: false })),
+    async remove(clientId: string): Promise<void> {
+      const { doc } = await known(clientId)
+      const unit = deps.unit()
+      unit.revoke({ collection: clients.name, target: { id: doc.id }, at: seconds(clock), purgeAt: seconds(clock) + TOMBSTONE_SECONDS })
+      unit.note('client.removed', { client_id: clientId })
+      await deps.commit(unit)
+    },
+    /** Stages what dynamic registration makes (RFC 7591, 3.2.1). The secret stays only as its hash. */
+    stageRegistration(unit: Unit, clientId: string, metadata: Readonly<Record<string, unknown>>, secret: string | undefined): void {
+      const record: ClientRecord = {
+        clientId, metadata, secrets: secret ? [{ hash: hashed(clientId, secret), until: null }] : [], introspect: [],
+        reliesOnNonce: true, fapi: false, label: undefined, source: 'registration', demo: false, disabled: false, createdAt: seconds(clock),
+      }
+      unit.insert(clients.name, documentOf(seal, 'client', clientId, record, record.createdAt))
+      unit.note('client.registered', { client_id: clientId })
+    },
+    /** Stages an update of a registered client's metadata (RFC 7592, 2.2); false when there is none. */
+    async stageUpdate(unit: Unit, clientId: string, metadata: Readonly<Record<string, unknown>>): Promise<boolean> {
+      const found = await stored(clientId, unit)
+      if (!found) return false
+      unit.update(clients.name, found.doc, bodyOf(seal, found.doc, { ...found.record, metadata }))
+      unit.note('client.updated', { client_id: clientId })
+      return true
+    },
+    stageRemoval(unit: Unit, clientId: string): void {
+      unit.revoke({ collection: clients.name, target: { id: idOf(seal, 'client', clientId) }, at: seconds(clock), purgeAt: seconds(clock) + TOMBSTONE_SECONDS })
+      unit.note('client.removed', { client_id: clientId })
+    },
+  }
+}
+
+function fromConfiguration(input: Configuration['clients'][number], hashed: (clientId: string, text: string) => string): ClientRecord {
+  const { client_secret, introspect, relies_on_nonce, fapi, label, ...metadata } = input
+  const { client_id: clientId } = metadata
+  return {
+    clientId, metadata, secrets: client_secret ? [{ hash: hashed(clientId, client_secret), until: null }] : [], introspect,
+    reliesOnNonce: relies_on_nonce, fapi: fapi === '2.0', label, source: 'configuration', demo: false, disabled: false, createdAt: 0,
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * Clients and the APIs that tokens are issued for.
+ * Owns their records and their secrets' hashes. It refuses to know tokens, sessions and how a secret is presented.
+ */
+
+import { type ClientDeps, clientActions } from './actions.ts'
+import { apiActions } from './apis.ts'
+import { apis, clients } from './records.ts'
+
+export type { ApiRecord, ClientRecord } from './records.ts'
+export { type ClientOrder, mayRedirectTo } from './rules.ts'
+
+/** This room's collections. */
+export const clientCollections = [clients, apis] as const
+
+/** Opens the room. */
+export function createClients(deps: ClientDeps) {
+  return { ...clientActions(deps), ...apiActions(deps) }
+}
+
+export type Clients = ReturnType<typeof createClients>

@@ -1,0 +1,83 @@
+/** Collections of clients and APIs, and how their documents are made and read. */
+
+import type { Collection, Doc, NewDoc } from '../../adapters/store.ts'
+import { bound, newDoc, TENANT } from '../base/index.ts'
+import type { Seal } from '../seal/index.ts'
+
+export const clients: Collection = {
+  name: 'clients',
+  indexes: [['kind']],
+  fields: {},
+  expires: true,
+  about: 'Clients. Metadata and keyed hashes of secrets are sealed; no secret is kept in any form that opens anything.',
+}
+
+export const apis: Collection = {
+  name: 'apis',
+  indexes: [['kind']],
+  fields: {},
+  expires: true,
+  about: 'APIs (resource servers) with their scopes, sealed.',
+}
+
+/** A client as the rooms see it: OAuth's metadata without any secret, and what Mintmark knows beyond it. */
+export interface ClientRecord {
+  readonly clientId: string
+  /** RFC 7591 names. */
+  readonly metadata: Readonly<Record<string, unknown>>
+  /** Keyed hashes; at most two live. */
+  readonly secrets: readonly StoredSecret[]
+  /** APIs whose access tokens it may introspect. */
+  readonly introspect: readonly string[]
+  readonly reliesOnNonce: boolean
+  readonly fapi: boolean
+  readonly label: string | undefined
+  readonly source: 'configuration' | 'store' | 'registration'
+  readonly demo: boolean
+  readonly disabled: boolean
+  /** Unix seconds; 0 for clients of the configuration. */
+  readonly createdAt: number
+}
+
+/** A client secret at rest. `until` (Unix seconds) ends an old one's overlap. */
+export interface StoredSecret {
+  readonly hash: string
+  readonly until: number | null
+}
+
+/** An API as it is declared. */
+export interface ApiRecord {
+  readonly id: string
+  readonly name: string | undefined
+  /** Scope to the words that consent shows (the scope itself where none were given). */
+  readonly scopes: Readonly<Record<string, string>>
+  readonly accessToken: 'jwt' | 'opaque'
+  readonly algorithm: string
+  readonly lifetimeSeconds: number | undefined
+  readonly source: 'configuration' | 'store'
+}
+
+/** The id of a client's or an API's document. */
+export function idOf(seal: Seal, kind: 'client' | 'api', name: string): string {
+  return seal.hash('lookup', TENANT, kind, name)
+}
+
+/** A new document. */
+export function documentOf(seal: Seal, kind: 'client' | 'api', name: string, record: object, iat: number): NewDoc {
+  const columns = bound({ tenant: TENANT, kind, id: idOf(seal, kind, name), iat })
+  return newDoc(columns, { hk: seal.hk, ...seal.seal(columns, Buffer.from(JSON.stringify(record))) })
+}
+
+/** The sealed body anew, for an update. */
+export function bodyOf(seal: Seal, doc: Doc, record: object): { readonly dk: string; readonly body: Uint8Array } {
+  return seal.seal(doc, Buffer.from(JSON.stringify(record)))
+}
+
+/** Opens a document. `as` stands here, at the edge where sealed bytes become a record: they were ours when they were sealed. */
+export async function clientOf(seal: Seal, doc: Doc): Promise<ClientRecord> {
+  return JSON.parse((await seal.open(doc)).toString()) as ClientRecord
+}
+
+export async function apiOf(seal: Seal, doc: Doc): Promise<ApiRecord> {
+  return JSON.parse((await seal.open(doc)).toString()) as ApiRecord
+}

@@ -1,0 +1,85 @@
+/** Pure decisions about clients: which redirect URIs and names may be registered, and what metadata a declaration becomes. */
+
+import { isLoopback, type Refusal } from '../base/index.ts'
+import { refuse } from './errors.ts'
+
+const RESPONSE_PARAMETERS = ['code', 'state', 'iss', 'error', 'error_description', 'access_token', 'id_token', 'token_type', 'expires_in', 'response']
+const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
+export const GRANTS: Readonly<Record<string, string>> = {
+  authorization_code: 'authorization_code',
+  client_credentials: 'client_credentials',
+  refresh_token: 'refresh_token',
+  device_code: DEVICE,
+  [DEVICE]: DEVICE,
+  implicit: 'implicit',
+}
+
+/**
+ * Whether a redirect URI may be registered (RFC 9700, 2.1 and 4.1; RFC 8252, 7 for native apps).
+ * Compared byte for byte later, so it must also be what the URL parser makes of it.
+ */
+export function mayRedirectTo(uri: string, native: boolean): boolean {
+  if (/[\s\\\p{Cc}]/u.test(uri) || uri.includes('#')) return false
+  const url = URL.parse(uri)
+  if (!url || url.username || url.password) return false
+  if (RESPONSE_PARAMETERS.some((name) => url.searchParams.has(name))) return false
+  if (url.protocol === 'https:') return url.hostname !== ''
+  if (url.protocol === 'http:') return isLoopback(url.hostname)
+  return native && /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(url.protocol)
+}
+
+/** What a person asks for, in the CLI's words. */
+export interface ClientOrder {
+  readonly id?: string | undefined
+  readonly name?: string | undefined
+  readonly grants: readonly string[]
+  readonly scopes: readonly string[]
+  readonly redirectUris: readonly string[]
+  readonly postLogoutRedirectUris: readonly string[]
+  readonly public: boolean
+  readonly native: boolean
+  readonly introspect: readonly string[]
+  readonly reliesOnNonce: boolean
+  readonly fapi: boolean
+  readonly label?: string | undefined
+  readonly jwks?: unknown
+  readonly jwksUri?: string | undefined
+  readonly backchannelLogoutUri?: string | undefined
+}
+
+/** The first fault of an order, or undefined. */
+export function faultOf(order: ClientOrder): Refusal | undefined {
+  if (order.id !== undefined && !/^[\x21-\x39\x3b-\x7e]{1,256}$/.test(order.id)) return refuse('bad_client_id')
+  if (order.name !== undefined && !/^[^\p{Cc}]{1,200}$/u.test(order.name)) return refuse('bad_name')
+  const grant = order.grants.find((g) => !Object.hasOwn(GRANTS, g))
+  if (grant !== undefined || order.grants.length === 0) return refuse('bad_grant', { grant })
+  const uri = [...order.redirectUris, ...order.postLogoutRedirectUris].find((u) => !mayRedirectTo(u, order.native))
+  if (uri !== undefined) return refuse('bad_redirect_uri', { uri })
+  const scope = order.scopes.find((s) => !/^[\x21\x23-\x5B\x5D-\x7E]+$/.test(s))
+  if (scope !== undefined) return refuse('bad_scope', { scope })
+  if (order.grants.includes('authorization_code') && order.redirectUris.length === 0) return refuse('bad_metadata', { missing: 'redirect URI' })
+  if (order.public && order.grants.includes('client_credentials')) return refuse('bad_metadata', { public: true, grant: 'client_credentials' })
+  return undefined
+}
+
+/** The metadata (RFC 7591, 2) of an order. */
+export function metadataOf(order: ClientOrder, clientId: string): Readonly<Record<string, unknown>> {
+  const grants = [...new Set(order.grants.map((g) => GRANTS[g] ?? g))]
+  const keyed = order.jwks !== undefined || order.jwksUri !== undefined
+  return {
+    client_id: clientId,
+    ...(order.name === undefined ? {} : { client_name: order.name }),
+    grant_types: grants,
+    response_types: grants.includes('authorization_code') ? ['code'] : [],
+    redirect_uris: [...order.redirectUris],
+    ...(order.postLogoutRedirectUris.length > 0 ? { post_logout_redirect_uris: [...order.postLogoutRedirectUris] } : {}),
+    application_type: order.native ? 'native' : 'web',
+    token_endpoint_auth_method: order.public ? 'none' : keyed ? 'private_key_jwt' : 'client_secret_basic',
+    id_token_signed_response_alg: 'ES256',
+    ...(order.scopes.length > 0 ? { scope: order.scopes.join(' ') } : {}),
+    ...(order.jwks === undefined ? {} : { jwks: order.jwks }),
+    ...(order.jwksUri === undefined ? {} : { jwks_uri: order.jwksUri }),
+    ...(order.backchannelLogoutUri === undefined ? {} : { backchannel_logout_uri: order.backchannelLogoutUri, backchannel_logout_session_required: true }),
+    ...(order.fapi ? { require_pushed_authorization_requests: true, dpop_bound_access_tokens: true } : {}),
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * What happens at the edge before anything else looks at a request: its id, the caller's network, its body within the
+ * limit, and the one origin that every URL is made from, whatever Host and X-Forwarded-* say (threats.md, class 15).
+ */
+
+import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
+
+/** RFC 9112 sets no limit; this one is the library's own. */
+export const BODY_BYTES_MAX = 56 * 1024
+
+/** The body is larger than the limit, or did not arrive. */
+export class BadBody extends Error {
+  readonly status: 400 | 413
+  constructor(status: 400 | 413, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'BadBody'
+    this.status = status
+  }
+}
+
+/** Reads a request's body once. Throws `BadBody`; past the limit the rest is not read. */
+export async function readBody(req: IncomingMessage): Promise<Buffer> {
+  const length = req.headers['content-length']
+  if (length !== undefined && Number(length) > BODY_BYTES_MAX) throw new BadBody(413, 'request entity too large')
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
+      const bytes = Buffer.from(chunk)
+      size += bytes.length
+      if (size > BODY_BYTES_MAX) throw new BadBody(413, 'request entity too large')
+      chunks.push(bytes)
+    }
+  } catch (cause) {
+    if (cause instanceof BadBody) throw cause
+    throw new BadBody(400, 'the request body did not arrive', { cause })
+  }
+  return Buffer.concat(chunks)
+}
+
+/**
+ * The caller's address. `proxies` in front are believed: the address is the one that the outermost of them wrote,
+ * counted from the right, so that what a caller writes himself is never taken.
+ */
+export function callerAddress(req: IncomingMessage, proxies: number): string {
+  const direct = (req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+  if (proxies === 0) return direct
+  const forwarded = String(req.headers['x-forwarded-for'] ?? '').split(',').map((part) => part.trim())
+  const claimed = forwarded.at(-proxies) ?? ''
+  return isIP(claimed) !== 0 ? claimed : direct
+}
+
+/** The network of an address, for throttles and records: /24 of IPv4, /56 of IPv6. */
+export function networkOf(address: string): string {
+  if (isIP(address) === 4) return `${address.split('.').slice(0, 3).join('.')}.0/24`
+  if (isIP(address) !== 6) return 'unknown'
+  const [head = '', tail] = address.toLowerCase().split('%')[0]?.split('::') ?? []
+  const front = head.split(':').filter(Boolean)
+  const back = tail === undefined ? [] : tail.split(':').filter(Boolean)
+  const groups = tail === undefined ? front : [...front, ...Array(Math.max(0, 8 - front.length - back.length)).fill('0'), ...back]
+  const bits = groups.slice(0, 4).map((group) => Number.parseInt(group, 16) || 0)
+  return `${[bits[0], bits[1], bits[2], (bits[3] ?? 0) & 0xff00].map((n) => (n ?? 0).toString(16)).join(':')}::/56`
+}
+
+/**
+ * A view of a request that the library may read as often as it is run: the body from memory, and headers that name the
+ * issuer's own origin. The real request stays untouched below it.
+ */
+export function requestView(req: IncomingMessage, input: { readonly body: Buffer; readonly origin: URL; readonly address: string }): IncomingMessage {
+  const { host: _host, forwarded: _forwarded, ...rest } = req.headers
+  const clean = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith('x-forwarded-')))
+  const headers = {
+    ...clean,
+    host: input.origin.host,
+    'x-forwarded-proto': input.origin.protocol.slice(0, -1),
+    'x-forwarded-for': input.address,
+  }
+  const view: IncomingMessage = Object.create(req, {
+    headers: { value: headers, enumerable: true },
+    readable: { value: true },
+    readableEncoding: { value: null },
+    iterator: {
+      value: async function* () {
+        yield input.body
+      },
+    },
+  })
+  return view
+}

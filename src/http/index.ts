@@ -1,0 +1,9 @@
+/**
+ * What every route shares: the edge (ids, limits, origin), security headers, the outbound client and the pages' renderer.
+ * Knows no endpoint and no credential.
+ */
+
+export { BadBody, BODY_BYTES_MAX, callerAddress, networkOf, readBody, requestView } from './edge.ts'
+export { oauthError, securityHeaders } from './headers.ts'
+export { createOutbound, type Outbound, OutboundRefused, type OutboundRequest } from './outbound.ts'
+export { createViews, type Views } from './views.ts'

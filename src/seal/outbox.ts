@@ -1,0 +1,32 @@
+/** Seals what a unit noted into events of the outbox: in clear stand only their type and time. */
+
+import type { OutboxEvent } from '../../adapters/store.ts'
+import { bound, type Clock, type Unit } from '../base/index.ts'
+import type { Seal } from './index.ts'
+
+/** Who asked: part of every event's sealed body. */
+export interface Actor {
+  readonly request: string
+  /** Network prefix of the caller, or 'local'. */
+  readonly network: string
+}
+
+function columns(event: Pick<OutboxEvent, 'id' | 'type' | 'tenant'>) {
+  return bound({ tenant: event.tenant, kind: `event ${event.type}`, id: event.id })
+}
+
+/** Seals a unit's notes. */
+export function sealEvents(seal: Seal, unit: Unit, input: { readonly clock: Clock; readonly actor: Actor; readonly tenant: string }): OutboxEvent[] {
+  return unit.noted.map(({ type, data }, n) => {
+    const event = { id: `${unit.cid}.${n}`, type, tenant: input.tenant, at: input.clock.now() }
+    const plain = Buffer.from(JSON.stringify({ ...data, ...input.actor, cid: unit.cid }))
+    return { ...event, ...seal.seal(columns(event), plain) }
+  })
+}
+
+/** Opens an event of the outbox for a follower. */
+export async function openEvent(seal: Seal, event: OutboxEvent): Promise<Readonly<Record<string, unknown>>> {
+  const plain = await seal.open({ ...columns(event), dk: event.dk, body: event.body })
+  const parsed: unknown = JSON.parse(plain.toString())
+  return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {}
+}
