@@ -71,7 +71,10 @@ export class Unit {
   async get(collection: string, id: string): Promise<Doc | undefined> {
     const key = at(collection, id)
     if (this.#overlay.has(key)) return this.#overlay.get(key)
-    return this.#store.get(collection, id)
+    const read = await this.#store.get(collection, id)
+    // Repeatable: an update must name the `rev` that its decision was made on, not one that was read later.
+    if (!this.#overlay.has(key)) this.#overlay.set(key, read)
+    return this.#overlay.get(key)
   }
 
   /** By a declared index, from the store alone: staged writes are not listed. */
@@ -108,8 +111,8 @@ export class Unit {
   }
 
   /**
-   * Stages the one conditional write. A unit holds at most one: a second one turns the first into an update on the `rev`
-   * that was read, when `demote` says which document that was.
+   * Stages the one conditional write. A unit holds at most one: whoever has a stronger one demotes the first.
+   * Throws TypeError for a second one.
    */
   decide(decider: Decider, read: Doc): void {
     if (this.#decider && (this.#decider.collection !== decider.collection || this.#decider.id !== decider.id)) {
@@ -131,11 +134,13 @@ export class Unit {
   }
 
   /** Makes the staged decider an update on the `rev` that was read, so that a stronger one can take its place. */
-  demote(read: Doc): void {
+  demoteDecider(): void {
     const staged = this.#decider
-    if (!staged || staged.id !== read.id) throw new TypeError('only the staged decider can be demoted')
+    const key = staged && at(staged.collection, staged.id)
+    const rev = key === undefined ? undefined : this.#overlay.get(key)?.rev
+    if (!staged || key === undefined || rev === undefined) throw new TypeError('there is no decider to demote')
     this.#decider = undefined
-    this.#updates.set(at(staged.collection, staged.id), { collection: staged.collection, id: staged.id, rev: read.rev, set: staged.set })
+    this.#updates.set(key, { collection: staged.collection, id: staged.id, rev, set: staged.set })
   }
 
   /** Adds to what the staged decider sets: a receipt stands in the decider's own document, never apart. */

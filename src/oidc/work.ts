@@ -1,0 +1,61 @@
+/**
+ * What one run of one request carries besides its unit: the family that it deals with, how its refresh token stands,
+ * payloads that stand in for tokens that are not stored. AsyncLocalStorage carries it to the models, since the library's
+ * adapter signature leaves no other way (DESIGN rule 1); nothing outside `src/oidc` reads it.
+ */
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Doc } from '../../adapters/store.ts'
+import type { Unit } from '../base/index.ts'
+import type { Payload } from './records.ts'
+
+/** The family of the credential that a request presents or creates. `text` is its id as refresh tokens name it. */
+export interface WorkFamily {
+  readonly text: string
+  readonly id: string
+}
+
+/** How the presented refresh token stands to its family. */
+export interface PresentedRefresh {
+  readonly doc: Doc
+  readonly text: string
+  readonly standing: 'head' | 'grace' | 'replay'
+}
+
+/** A session's payload as it was read, for the merge. */
+export interface ReadSession {
+  readonly base: Payload
+  ours: Payload
+}
+
+/** One run. */
+export interface Work {
+  readonly unit: Unit
+  /** 'token', 'authorization', ... as the library names its routes; set when it is known. */
+  readonly route: string
+  readonly network: string
+  family?: WorkFamily
+  presented?: PresentedRefresh
+  initialAccessToken?: Doc
+  readonly sessions: Map<string, ReadSession>
+  readonly standIns: Map<string, Payload>
+}
+
+const carried = new AsyncLocalStorage<Work>()
+
+/** Runs `run` with this work as the current one. */
+export function withWork<T>(work: Work, run: () => Promise<T>): Promise<T> {
+  return carried.run(work, run)
+}
+
+/** The current work. Throws outside of one: the models never write by themselves. */
+export function currentWork(): Work {
+  const work = carried.getStore()
+  if (!work) throw new Error('a model was used outside a unit of work')
+  return work
+}
+
+/** The current work, or undefined: for listeners, which must not throw. */
+export function maybeWork(): Work | undefined {
+  return carried.getStore()
+}
