@@ -40,6 +40,9 @@ export function mergeSessions(base: Payload, ours: Payload, theirs: Payload): Pa
   })
 }
 
+/** A pointer is renewed once a day at most: renewed by every save, two tabs would fight over it. */
+const DAY_SECONDS = 24 * 3600
+
 /** The Session model. */
 export function createSessionModel({ records }: ModelDeps): Model {
   async function byId(id: string): Promise<Payload | undefined> {
@@ -64,7 +67,7 @@ export function createSessionModel({ records }: ModelDeps): Model {
       const pointer = records.pointer('session-id', jti, id, typeof payload.exp === 'number' ? payload.exp : null)
       const standing = await work.unit.get(artefacts.name, pointer.id)
       if (!standing) work.unit.insert(artefacts.name, pointer)
-      else if (pointer.purgeAt !== standing.purgeAt) work.unit.update(artefacts.name, standing, { exp: pointer.exp, purgeAt: pointer.purgeAt })
+      else if (Number(pointer.purgeAt) - Number(standing.purgeAt) > DAY_SECONDS) work.unit.update(artefacts.name, standing, { exp: pointer.exp, purgeAt: pointer.purgeAt })
     },
     async find(jti) {
       const pointer = await currentWork().unit.get(artefacts.name, records.id('session-id', jti))
