@@ -66,6 +66,7 @@ const outbound = z.strictObject({
 
 const branding = z.strictObject({
   name: text.max(60).default('Mintmark').meta({ about: 'Name on the pages.' }),
+  accent: z.enum(['verdigris', 'ink', 'plum', 'slate']).default('verdigris').meta({ about: 'Colour of buttons and links.' }),
 })
 
 /** The whole configuration module. */

@@ -1,109 +1,113 @@
 /**
- * The pages: Eta templates with prepared values, and the few static files that they use.
- * Views hold no logic beyond loops and conditions; every value is escaped; nothing is inline.
+ * The pages' renderer: templates and assets are read and compiled once, at start, so that a request touches no disk and a broken template
+ * stops the server before it serves. Owns how a model becomes HTML; knows no protocol and no route.
  */
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Eta } from 'eta'
+import { Eta } from 'eta/core'
+import { libraryForm } from './library-form.ts'
+import { type Asker, type Asset, type Branding, type ConsentModel, type DeviceEntryError, type HomeModel, type SignInError, type SignInModel, type Views } from './pages.ts'
 
-/** A hidden field that proves a form came from our page. */
-interface Form {
-  readonly action: string
-  readonly csrf: string
+const TEMPLATES = [
+  'layout', 'partials/asker', 'partials/problem', 'partials/hidden',
+  'oidc/sign-in', 'oidc/consent', 'oidc/device-entry', 'oidc/device-confirm', 'oidc/device-done',
+  'oidc/sign-out', 'oidc/signed-out', 'oidc/error', 'oidc/expired', 'oidc/home',
+] as const
+
+type Page = Extract<(typeof TEMPLATES)[number], `oidc/${string}`>
+
+const ASSETS = [
+  ['mintmark.css', 'text/css; charset=utf-8'],
+  ['mark.svg', 'image/svg+xml'],
+  ['coin.svg', 'image/svg+xml'],
+  ['favicon.svg', 'image/svg+xml'],
+] as const
+
+const DEVICE_ERRORS: Readonly<Record<DeviceEntryError, string>> = {
+  wrong: 'This code is not valid. Check it on your device and type it again.',
+  interrupted: 'You stopped this sign-in. Nothing was connected.',
+  failed: 'Something went wrong. Ask your device for a new code and try again.',
 }
 
-/** Who asks: the client's name, and the host that its answers go to (a name anyone can choose, a host not). */
-interface Asker {
-  readonly clientName: string
-  readonly clientHost: string | null
+const UNITS = [[31_536_000, 'year'], [86_400, 'day'], [3600, 'hour'], [60, 'minute'], [1, 'second']] as const
+
+/** A length of time in words, in its largest fitting unit, rounded: 300 is "5 minutes". */
+export function duration(lengthSeconds: number): string {
+  const [size, unit] = UNITS.find(([unitSeconds]) => lengthSeconds >= unitSeconds) ?? [1, 'second']
+  const count = Math.round(lengthSeconds / size)
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }
 
-export interface SignInPage extends Form, Asker {
-  readonly loginName: string
-  readonly alert: string | null
+/** The letter that an app is struck with: the first of its name, as people count letters. */
+function initialOf(name: string): string {
+  const [first] = new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(name.trim())
+  return first?.segment.toLocaleUpperCase('en') ?? '?'
 }
 
-export interface ConsentPage extends Form, Asker {
-  readonly accountName: string
-  readonly groups: readonly { readonly title: string; readonly items: readonly string[] }[]
-  readonly lifetime: string
-  readonly offline: boolean
+function asker(client: Asker | undefined): (Asker & { readonly initial: string }) | undefined {
+  return client && { ...client, initial: initialOf(client.name) }
 }
 
-export interface DeviceEntryPage extends Form {
-  readonly userCode: string
-  readonly alert: string | null
+function signInProblem(error: SignInError | undefined): string | undefined {
+  switch (error?.kind) {
+    case undefined: return undefined
+    case 'wrong': return 'The name or the password is wrong.'
+    case 'throttled': return `Too many attempts. Try again in ${duration(Math.max(1, error.minutes) * 60)}.`
+    default: return error satisfies never
+  }
 }
 
-export interface DeviceConfirmPage extends Form {
-  readonly clientName: string
-  readonly userCode: string
-  readonly network: string
-  readonly userAgent: string
+function readAssets(directory: string): ReadonlyMap<string, Asset> {
+  return new Map(ASSETS.map(([name, type]) => {
+    const body = readFileSync(join(directory, 'assets', name))
+    return [`/assets/${name}`, { body, type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }]
+  }))
 }
 
-export interface SignOutPage extends Form {
-  readonly clientName: string | null
+function signInFacts(model: SignInModel): object {
+  return { ...model, client: asker(model.client), problem: signInProblem(model.error) }
 }
 
-export interface MessagePage {
-  readonly title: string
-  readonly text: string
-  readonly hint: string
-  /** OAuth's error code and the request's id, for whoever is asked for help. */
-  readonly code: string | null
-  readonly request: string | null
-  readonly good: boolean
+function consentFacts(model: ConsentModel): object {
+  return { ...model, client: asker(model.client), lasts: duration(model.lifetimeSeconds) }
 }
 
-export interface HomePage {
-  readonly issuer: string
-  readonly links: readonly { readonly href: string; readonly name: string; readonly about: string }[]
-}
-
-/** A static file. */
-export interface Asset {
-  readonly body: Buffer
-  readonly type: string
-  readonly etag: string
-}
-
-/** One method for each page. */
-export interface Views {
-  signIn(page: SignInPage): string
-  consent(page: ConsentPage): string
-  deviceEntry(page: DeviceEntryPage): string
-  deviceConfirm(page: DeviceConfirmPage): string
-  signOut(page: SignOutPage): string
-  message(page: MessagePage): string
-  home(page: HomePage): string
-  /** A static file by its name; undefined for any other. */
-  asset(name: string): Asset | undefined
-}
-
-const ASSETS: Readonly<Record<string, string>> = { 'mintmark.css': 'text/css; charset=utf-8', 'mark.svg': 'image/svg+xml' }
-
-/** Reads the templates and files once. `directory` is the `views` folder; `brand` the name on the pages. */
-export function createViews(input: { readonly directory: string; readonly brand: string }): Views {
-  const eta = new Eta({ views: input.directory, cache: true, autoEscape: true })
-  const assets = new Map(
-    Object.entries(ASSETS).map(([name, type]) => {
-      const body = readFileSync(join(input.directory, 'assets', name))
-      return [name, { body, type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 16)}"` }]
-    }),
-  )
-  const style = `/assets/mintmark.css?${assets.get('mintmark.css')?.etag.slice(1, -1)}`
-  const page = (name: string, model: object): string => eta.render(`./oidc/${name}`, { ...model, brand: input.brand, style })
+function homeFacts(model: HomeModel): object {
+  const base = model.issuer.replace(/\/$/, '')
   return {
-    signIn: (model) => page('sign-in', model),
-    consent: (model) => page('consent', model),
-    deviceEntry: (model) => page('device-entry', model),
-    deviceConfirm: (model) => page('device-confirm', model),
-    signOut: (model) => page('sign-out', model),
-    message: (model) => page('message', model),
-    home: (model) => page('home', model),
-    asset: (name) => (Object.hasOwn(ASSETS, name) ? assets.get(name) : undefined),
+    ...model,
+    links: [
+      { href: `${base}/.well-known/openid-configuration`, title: 'OpenID configuration', about: 'What this server can do, for any OpenID Connect library.' },
+      { href: `${base}/.well-known/oauth-authorization-server`, title: 'OAuth metadata', about: 'The same for OAuth clients.' },
+      { href: `${base}/jwks`, title: 'Signing keys', about: 'Public keys with which anyone can verify its tokens.' },
+      ...(model.links ?? []),
+    ],
+  }
+}
+
+/** Compiles the templates under `directory` and reads its assets. Throws at once when one is missing or broken. */
+export function createViews(input: { readonly directory: string; readonly branding: Branding }): Views {
+  const eta = new Eta({ autoEscape: true, cache: true })
+  for (const name of TEMPLATES) eta.loadTemplate(`@${name}`, readFileSync(join(input.directory, `${name}.eta`), 'utf8'))
+  const assets = readAssets(input.directory)
+  // The version in an asset's address is its content: a page never meets a stylesheet of another release.
+  const href = (name: string): string => `/assets/${name}?v=${assets.get(`/assets/${name}`)?.etag.slice(1, 9) ?? ''}`
+  const brand = { name: input.branding.name, accent: input.branding.accent ?? 'verdigris', css: href('mintmark.css'), icon: href('favicon.svg') }
+  const render = (page: Page, facts: object): string => eta.render(`@${page}`, { ...facts, brand })
+
+  return {
+    signIn: (model) => render('oidc/sign-in', signInFacts(model)),
+    consent: (model) => render('oidc/consent', consentFacts(model)),
+    deviceEntry: (model) => render('oidc/device-entry', { ...model, form: libraryForm(model.form), problem: model.error && DEVICE_ERRORS[model.error] }),
+    deviceConfirm: (model) => render('oidc/device-confirm', { ...model, form: libraryForm(model.form), client: asker(model.client) }),
+    deviceDone: (model) => render('oidc/device-done', { client: asker(model.client) }),
+    signOut: (model) => render('oidc/sign-out', { form: libraryForm(model.form), client: asker(model.client) }),
+    signedOut: (model) => render('oidc/signed-out', { client: asker(model.client) }),
+    error: (model) => render('oidc/error', { ...model, title: model.title ?? 'This request can’t go on', hint: model.hint ?? 'Go back to the app and start again.' }),
+    expired: (model) => render('oidc/expired', model),
+    home: (model) => render('oidc/home', homeFacts(model)),
+    asset: (path) => assets.get(path),
   }
 }

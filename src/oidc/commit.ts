@@ -87,7 +87,7 @@ export function createRunner(deps: RunnerDeps) {
 
   async function once(run: Run): Promise<Koa.Context> {
     const unit = new Unit({ store, cid: randomText(deps.random, 16), request: run.id })
-    const work: Work = { unit, route: run.route, network: run.network, sessions: new Map(), standIns: new Map() }
+    const work: Work = { unit, route: run.route, network: run.network, sessions: new Map(), standIns: new Map(), clients: new Map() }
     const ctx = run.context(requestView(run.req, { body: run.body, origin: deps.origin, address: run.address }), run.res)
     await withWork(work, () => run.handle(ctx))
     const events = sealEvents(seal, unit, { clock: deps.clock, actor: { request: run.id, network: run.network }, tenant: TENANT })

@@ -20,6 +20,8 @@ export interface ModelDeps {
   readonly clients: Clients
   readonly clock: Clock
   readonly random: Random
+  /** Scopes that need no API. */
+  readonly statics: readonly string[]
   /** Whether a text can be a token of this kind at all; forged ones are refused without a read. */
   readonly wellFormed: (kind: Kind, text: string) => boolean
 }
@@ -148,7 +150,7 @@ function refreshModel({ families }: ModelDeps): Model {
 /** The placeholder that the library's schema asks of clients with a secret. Nothing accepts it: comparison is by keyed hash, HS* is off. */
 const SECRET_IS_HASHED = 'kept as a keyed hash'
 
-function clientModel({ clients }: ModelDeps): Model {
+function clientModel({ clients, statics }: ModelDeps): Model {
   return {
     async upsert(clientId, payload) {
       const { unit } = currentWork()
@@ -157,9 +159,14 @@ function clientModel({ clients }: ModelDeps): Model {
       clients.stageRegistration(unit, clientId, metadata, typeof client_secret === 'string' ? client_secret : undefined)
     },
     async find(clientId) {
-      const record = await clients.find(clientId, currentWork().unit)
+      const work = currentWork()
+      const record = await clients.find(clientId, work.unit)
       if (!record) return undefined
-      return { ...record.metadata, ...(record.secrets.length > 0 ? { client_secret: SECRET_IS_HASHED } : {}) }
+      work.clients.set(clientId, record)
+      // The library knows only scopes that need no API; those of APIs are checked where the API is asked for.
+      const scope = String(record.metadata.scope ?? '').split(' ').filter((s) => statics.includes(s)).join(' ')
+      const { scope: _scope, ...metadata } = record.metadata
+      return { ...metadata, ...(scope ? { scope } : {}), ...(record.secrets.length > 0 ? { client_secret: SECRET_IS_HASHED } : {}) }
     },
     async destroy(clientId) {
       clients.stageRemoval(currentWork().unit, clientId)

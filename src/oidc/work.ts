@@ -7,6 +7,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Doc } from '../../adapters/store.ts'
 import type { Unit } from '../base/index.ts'
+import type { ClientRecord } from '../clients/index.ts'
 import type { Payload } from './records.ts'
 
 /** The family of the credential that a request presents or creates. `text` is its id as refresh tokens name it. */
@@ -39,6 +40,8 @@ export interface Work {
   initialAccessToken?: Doc
   readonly sessions: Map<string, ReadSession>
   readonly standIns: Map<string, Payload>
+  /** Clients that the library has read in this run, for its synchronous questions about them. */
+  readonly clients: Map<string, ClientRecord>
 }
 
 const carried = new AsyncLocalStorage<Work>()

@@ -1,0 +1,186 @@
+/** The whole composition on one screen: rooms in floor order, then the routes, then what runs beside them. */
+
+import { createServer, type Server } from 'node:http'
+import type { KeyObject } from 'node:crypto'
+import Koa from 'koa'
+import type { OutboxEvent, Store } from '../adapters/store.ts'
+import { accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
+import { type Clock, type Random, randomText, seconds, TENANT, Unit } from './base/index.ts'
+import { clientCollections, createClients } from './clients/index.ts'
+import type { Configuration } from './config/index.ts'
+import { createRelay, events, type Follower, type Happened } from './events.ts'
+import { BadBody, callerAddress, createOutbound, createViews, oauthError, readBody, securityHeaders } from './http/index.ts'
+import { keyCollections, openKeyring } from './keys/index.ts'
+import { createOidc, normalPath, oidcCollections } from './oidc/index.ts'
+import { createSeal, sealEvents, sealKeys } from './seal/index.ts'
+import { createCounters, type Logger } from './telemetry/index.ts'
+
+/** Every collection, for the stores and for docs/storage.md. */
+export const collections = [sealKeys, ...keyCollections, ...clientCollections, ...accountCollections, ...oidcCollections, events] as const
+
+/** What the app is made from. */
+export interface AppDeps {
+  readonly store: Store
+  readonly master: KeyObject
+  readonly configuration: Configuration
+  readonly issuer: string
+  /** Demonstration records work only where issuer and listener are loopback. */
+  readonly demoUsable: boolean
+  readonly proxies: number
+  readonly viewsDirectory: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly hasher: Hasher
+}
+
+const BATCH_MS = 500
+const BATCH_MAX = 10_000
+const RELAY_MS = 200
+const SWEEP_MS = 60_000
+const SWEEP_LIMIT = 500
+
+/** Builds the rooms. */
+export async function createApp(deps: AppDeps) {
+  const { store, clock, random, logger, configuration } = deps
+  const counters = createCounters()
+  const seal = await createSeal(deps)
+  const unit = (): Unit => new Unit({ store, cid: randomText(random, 16), request: randomText(random, 9) })
+  const commit = async (staged: Unit): Promise<void> => {
+    const sealed = sealEvents(seal, staged, { clock, actor: { request: staged.request, network: 'local' }, tenant: TENANT })
+    await store.commit(staged.writes('all', sealed))
+  }
+  const batched: OutboxEvent[] = []
+  const batch = (more: readonly OutboxEvent[]): void => {
+    // Bounded: a flood of refusals must not grow without end. What is dropped is counted.
+    if (batched.length + more.length <= BATCH_MAX) batched.push(...more)
+    else counters.count('events_dropped', more.length)
+  }
+  const views = createViews({ directory: deps.viewsDirectory, branding: configuration.branding })
+  const outbound = createOutbound(configuration.outbound)
+  const shared = { ...deps, seal, unit, commit }
+  const keys = await openKeyring(shared)
+  const clients = createClients(shared)
+  const accounts = await createAccounts(shared)
+  const oidc = await createOidc({ ...shared, keys, clients, accounts, views, outbound, batch, proxied: deps.proxies > 0 })
+
+  const tellLog: Follower = async ({ seq, type, data }: Happened) => logger.debug({ seq, type, request: data.request }, 'event')
+  const tellClients: Follower = async ({ type, data }) => {
+    if (type === 'backchannel_logout.due') await oidc.tellSignOut({ clientId: String(data.client_id), sub: String(data.sub), sid: String(data.sid) })
+  }
+  const relay = createRelay({ ...shared, followers: [tellLog, tellClients] })
+  return { clients, accounts, oidc, relay, seal, views, counters, store, koa: frontDoor({ deps, views, oidc }), background: background({ deps, relay, seal, batched, unit }) }
+}
+
+export type App = Awaited<ReturnType<typeof createApp>>
+
+/** Sends what was recorded in batches; also the last thing before the store closes. */
+async function flush(store: Store, batched: OutboxEvent[], staged: Unit): Promise<void> {
+  const taken = batched.splice(0)
+  if (taken.length > 0) await store.commit({ ...staged.writes('all'), events: taken })
+}
+
+/** What runs beside requests: batches, relay, sweeps, the data key's turn. */
+function background(input: { readonly deps: AppDeps; readonly relay: { drain(): Promise<void>; release(): Promise<void> }; readonly seal: { refresh(): Promise<void> }; readonly batched: OutboxEvent[]; readonly unit: () => Unit }) {
+  const { deps: { store, clock, logger }, relay, seal, batched, unit } = input
+  const timers: NodeJS.Timeout[] = []
+  const every = (ms: number, what: string, work: () => Promise<unknown>): void => {
+    let busy = false
+    timers.push(
+      setInterval(() => {
+        if (busy) return
+        busy = true
+        work().catch((cause) => logger.error({ err: cause, what }, 'background work failed')).finally(() => { busy = false })
+      }, ms).unref(),
+    )
+  }
+  async function sweep(): Promise<void> {
+    if (!(await store.lease({ name: 'sweep', holder: 'sweeper', until: clock.now() + SWEEP_MS }, clock.now()))) return
+    for (const { name, expires } of collections) {
+      while (expires && (await store.sweep(name, seconds(clock), SWEEP_LIMIT)) === SWEEP_LIMIT) await new Promise((next) => setImmediate(next))
+    }
+  }
+  return {
+    start(): void {
+      every(BATCH_MS, 'batch', () => flush(store, batched, unit()))
+      every(RELAY_MS, 'relay', () => relay.drain())
+      every(SWEEP_MS, 'sweep', sweep)
+      every(SWEEP_MS, 'data key', () => seal.refresh())
+    },
+    sweep,
+    async stop(): Promise<void> {
+      for (const timer of timers) clearInterval(timer)
+      await flush(store, batched, unit())
+      await relay.drain()
+      await relay.release()
+    },
+  }
+}
+
+const CACHED = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
+
+/** The Koa application: edge, headers, our few routes, then the protocol's. */
+function frontDoor({ deps, views, oidc }: { readonly deps: AppDeps; readonly views: ReturnType<typeof createViews>; readonly oidc: Awaited<ReturnType<typeof createOidc>> }): Koa {
+  const { logger, random, store, issuer, clock } = deps
+  const koa = new Koa()
+  koa.on('error', (cause) => logger.error({ err: cause }, 'outside every handler'))
+  koa.use(async (ctx, next) => {
+    const requestId = randomText(random, 9)
+    ctx.set('X-Request-Id', requestId)
+    ctx.state.requestId = requestId
+    const start = clock.now()
+    try {
+      await next()
+    } catch (cause) {
+      ctx.status = cause instanceof BadBody ? cause.status : 500
+      if (ctx.status === 500) logger.error({ err: cause, request: requestId }, 'a handler failed')
+      if (cause instanceof BadBody && cause.status === 413) ctx.set('Connection', 'close')
+      ctx.body = ctx.status === 500 ? oauthError('server_error', 'the server failed') : oauthError('invalid_request', cause instanceof Error ? cause.message : '')
+    }
+    logger.info({ request: requestId, method: ctx.method, path: ctx.path.slice(0, 200).replace(/^(\/(?:auth|device|interaction|reg))\/.+/i, '$1/*'), status: ctx.status, ms: clock.now() - start }, 'request')
+  })
+  koa.use(securityHeaders())
+  koa.use(async (ctx, next) => {
+    const path = normalPath(ctx.path)
+    const file = views.asset(ctx.path)
+    if (file && (ctx.method === 'GET' || ctx.method === 'HEAD')) {
+      ctx.set('Cache-Control', 'public, max-age=86400')
+      ctx.set('ETag', file.etag)
+      ctx.type = file.type
+      if (ctx.fresh) ctx.status = 304
+      else ctx.body = file.body
+    } else if (path === '/healthz') ctx.body = { status: 'ok' }
+    else if (path === '/readyz') {
+      const ready = await store.ping().then(() => true, (cause) => { logger.error({ err: cause }, 'the store is not ready'); return false })
+      ctx.status = ready ? 200 : 503
+      ctx.body = { status: ready ? 'ok' : 'store unavailable' }
+    } else if (path === '/' && ctx.method === 'GET') {
+      ctx.type = 'html'
+      ctx.body = views.home({ issuer, commands: [], links: [{ href: '/device', title: 'Connect a device', about: 'Type the code that a television or a terminal shows.' }] })
+    } else await next()
+  })
+  koa.use(async (ctx) => {
+    const body = ctx.method === 'GET' || ctx.method === 'HEAD' ? Buffer.alloc(0) : await readBody(ctx.req)
+    await oidc.routes(ctx, { requestId: String(ctx.state.requestId), address: callerAddress(ctx.req, deps.proxies), body })
+    if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) {
+      ctx.set('Cache-Control', 'public, max-age=300')
+      ctx.body = JSON.stringify(ctx.body)
+      ctx.set('Content-Type', normalPath(ctx.path) === '/jwks' ? 'application/jwk-set+json; charset=utf-8' : 'application/json; charset=utf-8')
+      ctx.response.etag = `"${Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(String(ctx.body)))).toString('base64url').slice(0, 22)}"`
+      if (ctx.fresh) ctx.status = 304
+    } else if (ctx.status === 404 && !ctx.body) {
+      ctx.status = 404
+      ctx.body = oauthError('not_found', 'there is nothing at this address')
+    }
+  })
+  return koa
+}
+
+/** Listens. Resolves with the server once it does; rejects when the address can't be had. */
+export function listen(koa: Koa, at: { readonly port: number; readonly host: string }): Promise<Server> {
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 32_768 }, koa.callback())
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(at.port, at.host, () => resolve(server))
+  })
+}

@@ -1,0 +1,111 @@
+/** `mintmark ...`: parses the command line, asks a running server or opens the store itself, prints. */
+
+import { parseArgs } from 'node:util'
+import { nearest } from '../base/index.ts'
+import { type Command, commands } from './commands.ts'
+import { type Asked, askServer, runCommand } from './control.ts'
+import { isForPeople, openApp, openConfiguration, readSetting } from './open.ts'
+import { serve } from './serve.ts'
+
+/** The command line does not make sense. The message is for people. */
+class UsageError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'UsageError'
+  }
+}
+
+const OTHERS: Readonly<Record<string, string>> = { serve: 'Serve (what npm start does).', 'config check': 'Parse the environment and the configuration, and say what is wrong.' }
+
+function overview(): string {
+  const all = { ...OTHERS, ...Object.fromEntries(Object.entries(commands).map(([name, { about }]) => [name, about])) }
+  const lines = Object.entries(all).map(([name, about]) => `  ${name.padEnd(28)}${about}`)
+  return `mintmark <command> [options]\n\n${lines.join('\n')}\n\nEach takes --json and --help. Beside a running server they speak to it; with none they open the store.\n`
+}
+
+function helpOf(name: string, command: Command): string {
+  const options = Object.entries(command.options).map(([o, { about, multiple, type }]) => `  ${`--${o}${type === 'string' ? ' …' : ''}${multiple ? ' (again)' : ''}`.padEnd(38)}${about}`)
+  const argument = command.argument ? ` <${command.argument}>` : ''
+  const input = command.secretInput ? `\nThe ${command.secretInput} comes by standard input, never as an argument.\n` : ''
+  return `mintmark ${name}${argument} [options]\n\n${command.about}\n${input}\n${[...options, `  ${'--json'.padEnd(38)}print JSON`].join('\n')}\n`
+}
+
+function found(words: readonly string[]): { readonly name: string; readonly command: Command } {
+  const name = words.slice(0, 2).join(' ')
+  const command = commands[name]
+  if (!command) {
+    const near = nearest(name, [...Object.keys(OTHERS), ...Object.keys(commands)])
+    throw new UsageError(`there is no command ${name}${near ? `; did you mean ${near}?` : ''}\n\n${overview()}`)
+  }
+  return { name, command }
+}
+
+async function standardInput(what: string): Promise<string> {
+  if (process.stdin.isTTY) process.stderr.write(`${what}: `)
+  let text = ''
+  for await (const chunk of process.stdin) {
+    text += String(chunk)
+    if (process.stdin.isTTY && text.includes('\n')) break
+  }
+  return text.replace(/\r?\n$/, '')
+}
+
+function printed(result: unknown, json: boolean): string {
+  if (json) return `${JSON.stringify(result, null, 2)}\n`
+  const rows = Array.isArray(result) ? result : [result]
+  const blocks = rows.map((row: unknown) => Object.entries(typeof row === 'object' && row !== null ? row : { result: row })
+    .filter(([, value]) => value !== undefined && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0))
+    .map(([key, value]) => `${key.padEnd(28)}${typeof value === 'object' ? JSON.stringify(value) : value}`).join('\n'))
+  return blocks.length === 0 ? 'none\n' : `${blocks.join('\n\n')}\n`
+}
+
+async function execute(request: Asked): Promise<unknown> {
+  const setting = readSetting(process.env, { quiet: true })
+  const far = await askServer(setting.dataDir, request)
+  if (far) {
+    if ('error' in far && typeof far.error === 'string') throw new UsageError(far.error)
+    return 'result' in far ? far.result : undefined
+  }
+  const app = await openApp(setting)
+  try {
+    const near = await runCommand(app, request)
+    if ('error' in near) throw new UsageError(near.error)
+    await app.background.stop()
+    return near.result
+  } finally {
+    await app.store.close()
+  }
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const words = args.filter((word) => !word.startsWith('-'))
+  if (args.length === 0 || (words.length === 0 && args.includes('--help'))) return void process.stdout.write(overview())
+  if (words[0] === 'serve') return serve(process.env)
+  if (words[0] === 'config' && words[1] === 'check') {
+    const setting = readSetting(process.env, { quiet: true })
+    const configuration = await openConfiguration(setting)
+    return void process.stdout.write(printed({ ok: true, issuer: setting.issuer, clients: configuration.clients.length, apis: configuration.apis.length }, args.includes('--json')))
+  }
+  const { name, command } = found(args.slice(0, 2))
+  const options = Object.fromEntries(Object.entries(command.options).map(([o, { type, multiple }]) => [o, { type, ...(multiple ? { multiple } : {}) }]))
+  let parsed: { values: Record<string, unknown>; positionals: string[] }
+  try {
+    parsed = parseArgs({ args: args.slice(2), options: { ...options, json: { type: 'boolean' }, help: { type: 'boolean' } }, allowPositionals: true })
+  } catch (cause) {
+    throw new UsageError(`${cause instanceof Error ? cause.message : String(cause)}\n\n${helpOf(name, command)}`)
+  }
+  const { json, help, ...values } = parsed.values
+  if (help) return void process.stdout.write(helpOf(name, command))
+  const argument = parsed.positionals[0] ?? ''
+  if (command.argument && !argument) throw new UsageError(`say which: <${command.argument}>\n\n${helpOf(name, command)}`)
+  const input = command.secretInput ? await standardInput(command.secretInput) : ''
+  process.stdout.write(printed(await execute({ command: name, argument, input, values: { ...values } }), json === true))
+}
+
+try {
+  await main(process.argv.slice(2))
+} catch (cause) {
+  if (!isForPeople(cause)) throw cause
+  process.stderr.write(`${cause.message}\n`)
+  process.exitCode = 1
+}

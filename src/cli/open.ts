@@ -1,0 +1,84 @@
+/** Opens what a process works on: environment, configuration, store, keys, the app. Used by `serve` and by commands with no server beside them. */
+
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { openMongoStore } from '../../adapters/mongo/index.ts'
+import { openSqliteStore } from '../../adapters/sqlite/index.ts'
+import { type Store, StoreUnusable } from '../../adapters/store.ts'
+import { createHasher } from '../accounts/index.ts'
+import { type App, collections, createApp } from '../app.ts'
+import { isLoopback, systemClock, systemRandom } from '../base/index.ts'
+import { BadConfiguration, type Configuration, type Environment, loadConfiguration, parseEnvironment } from '../config/index.ts'
+import { createLogger, type Logger } from '../telemetry/index.ts'
+import { masterKey } from './master-key.ts'
+
+/** What is known before anything is opened. */
+export interface Setting {
+  readonly env: Environment
+  readonly issuer: string
+  readonly demoUsable: boolean
+  readonly dataDir: string
+  readonly logger: Logger
+}
+
+/** Reads the environment. Throws `BadConfiguration`. */
+export function readSetting(environment: Readonly<Record<string, string | undefined>>, input: { readonly port?: number; readonly quiet?: boolean } = {}): Setting {
+  const env = parseEnvironment(environment)
+  const issuer = (env.ISSUER ?? `http://localhost:${input.port ?? env.PORT}`).replace(/\/$/, '')
+  const url = new URL(issuer)
+  if (url.pathname !== '/') throw new BadConfiguration('ISSUER: must have no path; give Mintmark a host name of its own')
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) throw new BadConfiguration('ISSUER: must be https outside loopback (RFC 8414, 2)')
+  const demoUsable = isLoopback(url.hostname) && isLoopback(env.HOST)
+  return { env, issuer, demoUsable, dataDir: resolve(env.DATA_DIR), logger: createLogger({ level: input.quiet ? 'silent' : env.LOG_LEVEL }) }
+}
+
+/** Makes DATA_DIR (0700), or refuses one that others may enter. */
+export function prepareDataDir(dataDir: string): void {
+  if (!existsSync(dataDir)) mkdirSync(dataDir, { mode: 0o700, recursive: true })
+  const stats = statSync(dataDir)
+  if (!stats.isDirectory()) throw new BadConfiguration(`${dataDir}: is not a folder (DATA_DIR)`)
+  if (stats.mode & 0o077) throw new BadConfiguration(`${dataDir}: others may enter it; take that right away (chmod 700)`)
+}
+
+/** Opens the store that DATABASE_URL names. Throws `StoreUnusable`. */
+export async function openStore({ env, dataDir }: Setting): Promise<Store> {
+  const url = env.DATABASE_URL ?? `sqlite:${join(dataDir, 'mintmark.db')}`
+  if (url.startsWith('sqlite:')) return openSqliteStore({ file: resolve(url.slice('sqlite:'.length)), collections })
+  return openMongoStore({ uri: url, collections })
+}
+
+/** The configuration module: CONFIG, or `mintmark.config.ts` in the working folder when it is there. */
+export async function openConfiguration({ env }: Setting): Promise<Configuration> {
+  const path = resolve(env.CONFIG ?? 'mintmark.config.ts')
+  return loadConfiguration(path, { optional: env.CONFIG === undefined, uid: process.getuid?.() })
+}
+
+/** Opens everything. The caller closes the store when it is done. */
+export async function openApp(setting: Setting): Promise<App> {
+  prepareDataDir(setting.dataDir)
+  const { env, issuer, demoUsable, logger } = setting
+  const configuration = await openConfiguration(setting)
+  const master = masterKey(env, { issuer: new URL(issuer), random: systemRandom })
+  const store = await openStore(setting)
+  try {
+    return await createApp({
+      store, master, configuration, issuer, demoUsable, logger, hasher: createHasher(), clock: systemClock, random: systemRandom,
+      proxies: Number(env.TRUST_PROXY), viewsDirectory: viewsDirectory(),
+    })
+  } catch (cause) {
+    await store.close()
+    throw cause
+  }
+}
+
+/** The views lie beside `src` in the repository, and beside `dist` in the package. */
+function viewsDirectory(): string {
+  const near = fileURLToPath(new URL('../../views', import.meta.url))
+  return existsSync(near) ? near : fileURLToPath(new URL('../../../views', import.meta.url))
+}
+
+/** Whether an error is one that a person can mend from its message alone. */
+export function isForPeople(cause: unknown): cause is Error {
+  return cause instanceof BadConfiguration || cause instanceof StoreUnusable || (cause instanceof Error && ['WrongMasterKey', 'Refusal', 'UsageError'].includes(cause.name))
+}

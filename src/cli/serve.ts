@@ -1,0 +1,58 @@
+/** `serve`: start, print, drain. */
+
+import type { Server } from 'node:http'
+import { rmSync } from 'node:fs'
+import { listen } from '../app.ts'
+import { listenControl, socketPath } from './control.ts'
+import { firstStart } from './first-start.ts'
+import { openApp, readSetting } from './open.ts'
+
+const DRAIN_MS = 10_000
+
+/** Takes a free port before the issuer is known, when PORT is 0. */
+async function freePort(host: string): Promise<number> {
+  const { createServer } = await import('node:net')
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, host, () => {
+      const address = probe.address()
+      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
+}
+
+async function drained(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const late = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
+  await closed
+  clearTimeout(late)
+}
+
+/** Serves until SIGTERM or SIGINT, then finishes what runs and closes the store. */
+export async function serve(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const first = readSetting(environment)
+  const port = first.env.PORT === 0 ? await freePort(first.env.HOST) : first.env.PORT
+  const setting = readSetting(environment, { port })
+  const app = await openApp(setting)
+  const { logger } = setting
+  try {
+    const lines = await firstStart(app, setting)
+    const server = await listen(app.koa, { port, host: setting.env.HOST })
+    const control = await listenControl(app, setting.dataDir, (cause) => logger.error({ err: cause }, 'a command failed'))
+    app.background.start()
+    process.stdout.write(`\n  Mintmark is open.\n\n${lines.join('\n')}\n\n`)
+    await new Promise<void>((resolve) => {
+      process.once('SIGTERM', resolve)
+      process.once('SIGINT', resolve)
+    })
+    logger.info('draining')
+    control.close()
+    rmSync(socketPath(setting.dataDir), { force: true })
+    await drained(server)
+    await app.background.stop()
+  } finally {
+    await app.store.close()
+  }
+}

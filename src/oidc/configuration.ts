@@ -1,0 +1,196 @@
+/** The library's configuration, from ours: strict defaults (DESIGN section 5, RFC 9700), more only where it is switched on. */
+
+import { createHash, X509Certificate } from 'node:crypto'
+import type { AdapterFactory, Configuration as LibraryConfiguration, KoaContextWithOIDC } from 'oidc-provider'
+import { type Accounts, claimsOf } from '../accounts/index.ts'
+import type { Clients } from '../clients/index.ts'
+import type { Configuration } from '../config/index.ts'
+import type { Outbound, Views } from '../http/index.ts'
+import type { SigningKey } from '../keys/index.ts'
+import { mintCredential, type Seal } from '../seal/index.ts'
+import { type Random, randomText, type Secret } from '../base/index.ts'
+import { createPages } from './pages.ts'
+import { artefacts, type Records } from './records.ts'
+import type { Refresh } from './refresh.ts'
+import { createResources, OPENID_SCOPES } from './resources.ts'
+import { currentWork, maybeWork } from './work.ts'
+
+/** What the configuration is made from. */
+export interface ConfigurationDeps {
+  readonly configuration: Configuration
+  readonly models: AdapterFactory
+  readonly keys: readonly SigningKey[]
+  readonly secrets: { readonly dpop: Secret; readonly cookie: Secret }
+  readonly accounts: Accounts
+  readonly clients: Clients
+  readonly refresh: Refresh
+  readonly records: Records
+  readonly seal: Seal
+  readonly random: Random
+  readonly outbound: Outbound
+  readonly views: Views
+  /** Whether a proxy is trusted, and with it the header that carries a client's certificate. */
+  readonly proxied: boolean
+  /** Secure cookies: the issuer is https. */
+  readonly secure: boolean
+}
+
+/** What sign-in with a password is called (`acr`). */
+export const PASSWORD_ACR = 'urn:mintmark:acr:password'
+
+const ASYMMETRIC = ['RS256', 'PS256', 'ES256', 'Ed25519', 'EdDSA'] as const
+
+/** The client's certificate, as the trusted proxy handed it on. */
+export function certificateOf(ctx: KoaContextWithOIDC, deps: Pick<ConfigurationDeps, 'configuration' | 'proxied'>): string | undefined {
+  const { mutualTls, clientCertificateHeader } = deps.configuration.features
+  if (!mutualTls || !deps.proxied) return undefined
+  const header = ctx.get(clientCertificateHeader)
+  try {
+    return header ? new X509Certificate(decodeURIComponent(header)).toString() : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Claims that a JWT access token carries beyond RFC 9068: what a feed needs to revoke it, and how its person signed in. */
+function jwtClaims(records: Records, ctx: KoaContextWithOIDC): Readonly<Record<string, unknown>> {
+  const { AuthorizationCode, RefreshToken, DeviceCode } = ctx.oidc.entities
+  const source = AuthorizationCode ?? RefreshToken ?? DeviceCode
+  const uid = source?.sessionUid
+  return {
+    fam: currentWork().family?.id,
+    sid: uid ? records.hash('Session', uid) : undefined,
+    acr: source?.acr,
+    auth_time: source?.authTime,
+  }
+}
+
+function lifetimesOf({ configuration: { lifetimes } }: ConfigurationDeps): LibraryConfiguration['ttl'] {
+  const refresh = (token: { readonly iiat?: number | undefined }): number => {
+    const now = Math.floor(Date.now() / 1000)
+    return Math.max(1, Math.min(lifetimes.refreshIdleSeconds, (token.iiat ?? now) + lifetimes.refreshAbsoluteSeconds - now))
+  }
+  return {
+    AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessTokenSeconds,
+    ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessTokenSeconds,
+    AuthorizationCode: lifetimes.authorizationCodeSeconds,
+    DeviceCode: lifetimes.deviceCodeSeconds,
+    IdToken: lifetimes.idTokenSeconds,
+    Interaction: lifetimes.interactionSeconds,
+    Session: lifetimes.sessionSeconds,
+    RefreshToken: (_ctx, token) => refresh(token),
+    // The Grant is the kill switch of its families and must outlive them all.
+    Grant: lifetimes.refreshAbsoluteSeconds,
+  }
+}
+
+function featuresOf(deps: ConfigurationDeps): LibraryConfiguration['features'] {
+  const { configuration: { features }, clients } = deps
+  const pages = createPages(deps.views)
+  const statics = [...OPENID_SCOPES, ...deps.configuration.scopes]
+  const resources = createResources({ clients, lifetimes: deps.configuration.lifetimes, statics })
+  return {
+    devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    introspection: {
+      enabled: true,
+      // Its own tokens, and access tokens for the APIs that it serves; never another's refresh tokens (DESIGN, threats 7).
+      async allowedPolicy(_ctx, client, token) {
+        if (token.clientId === client.clientId) return true
+        if (token.kind === 'RefreshToken' || !('aud' in token) || typeof token.aud !== 'string') return false
+        return (await clients.find(client.clientId))?.introspect.includes(token.aud) ?? false
+      },
+    },
+    revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId },
+    userinfo: { enabled: true },
+    deviceFlow: {
+      enabled: features.deviceFlow, mask: '****-****', charset: 'base-20',
+      deviceInfo: (ctx) => ({ ip: ctx.ip, ua: ctx.get('user-agent') }),
+      userCodeInputSource: pages.userCodeInputSource, userCodeConfirmSource: pages.userCodeConfirmSource, successSource: pages.successSource,
+    },
+    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: features.requirePushedRequests },
+    dPoP: { enabled: true, nonceSecret: Buffer.from(deps.secrets.dpop.reveal(), 'base64url'), requireNonce: () => features.dpopNonces },
+    resourceIndicators: { enabled: true, ...resources, useGrantedResource: async () => false },
+    rpInitiatedLogout: { enabled: true, logoutSource: pages.logoutSource, postLogoutSuccessSource: pages.postLogoutSuccessSource },
+    backchannelLogout: { enabled: true },
+    registration: {
+      enabled: features.registration, initialAccessToken: true,
+      idFactory: () => `c_${randomText(deps.random, 12)}`, secretFactory: async () => mintCredential(deps.random, 'cs'),
+    },
+    registrationManagement: { enabled: features.registration, rotateRegistrationAccessToken: false },
+    claimsParameter: { enabled: features.claimsParameter },
+    requestObjects: { enabled: features.signedRequests },
+    jwtResponseModes: { enabled: features.jwtResponses },
+    mTLS: {
+      enabled: features.mutualTls, certificateBoundAccessTokens: true, selfSignedTlsClientAuth: true, tlsClientAuth: false,
+      getCertificate: (ctx) => certificateOf(ctx, deps),
+    },
+    fapi: {
+      enabled: true,
+      // Synchronous, and unknown before the client is: the models noted the record when the library read it.
+      profile: (_ctx, client) => (client && maybeWork()?.clients.get(client.clientId)?.fapi ? '2.0' : undefined),
+    },
+  }
+}
+
+/** The signature algorithms: asymmetric ones only, since client secrets are kept as hashes (DESIGN rule 6). */
+const ALGORITHMS: LibraryConfiguration['enabledJWA'] = {
+  clientAuthSigningAlgValues: [...ASYMMETRIC],
+  idTokenSigningAlgValues: [...ASYMMETRIC],
+  requestObjectSigningAlgValues: [...ASYMMETRIC],
+  userinfoSigningAlgValues: [...ASYMMETRIC],
+  introspectionSigningAlgValues: [...ASYMMETRIC],
+  authorizationSigningAlgValues: [...ASYMMETRIC],
+}
+
+/** Makes the library's configuration. */
+export function libraryConfiguration(deps: ConfigurationDeps): LibraryConfiguration {
+  const { configuration, accounts, records, seal } = deps
+  const { features } = configuration
+  const prefix = deps.secure ? '__Host-' : ''
+  return {
+    adapter: deps.models,
+    jwks: { keys: deps.keys.map((key) => ({ ...key })) },
+    cookies: {
+      names: { session: `${prefix}mm_session`, interaction: 'mm_interaction', resume: 'mm_resume' },
+      long: { signed: false, httpOnly: true, sameSite: 'lax', path: '/', secure: deps.secure },
+      short: { signed: false, httpOnly: true, sameSite: 'lax', secure: deps.secure },
+      keys: [createHash('sha256').update(deps.secrets.cookie.reveal()).digest('base64url')],
+    },
+    scopes: [...OPENID_SCOPES, ...configuration.scopes],
+    claims: {
+      openid: ['sub'], acr: null, auth_time: null, iss: null, sid: null,
+      profile: ['birthdate', 'family_name', 'gender', 'given_name', 'locale', 'middle_name', 'name', 'nickname', 'picture', 'preferred_username', 'profile', 'updated_at', 'website', 'zoneinfo'],
+      email: ['email', 'email_verified'], address: ['address'], phone: ['phone_number', 'phone_number_verified'],
+    },
+    acrValues: [PASSWORD_ACR],
+    responseTypes: [...features.responseTypes],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none', ...(features.mutualTls ? (['self_signed_tls_client_auth'] as const) : [])],
+    enabledJWA: ALGORITHMS,
+    allowOmittingSingleRegisteredRedirectUri: false,
+    acceptQueryParamAccessTokens: false,
+    conformIdTokenClaims: true,
+    // RFC 9700, 2.1.1: always for public clients; confidential OpenID Connect clients may be registered to rely on `nonce`.
+    pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' || !(maybeWork()?.clients.get(client.clientId)?.reliesOnNonce ?? false) },
+    ttl: lifetimesOf(deps),
+    rotateRefreshToken: (ctx) => deps.refresh.rotates(ctx),
+    // The models decide what ends; the library would end the whole Grant on a replay, and with it every other tab.
+    revokeGrantPolicy: () => false,
+    async findAccount(_ctx, sub) {
+      const record = await accounts.find(sub)
+      return record && { accountId: sub, claims: async () => ({ ...claimsOf(record) }) }
+    },
+    async pairwiseIdentifier(_ctx, sub, client) {
+      return seal.hash('secret', `${client.sectorIdentifier ?? client.clientId}`, 'pairwise subject', sub)
+    },
+    subjectTypes: ['public', 'pairwise'],
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    fetch: (url, options) => deps.outbound(url instanceof Request ? url.url : url, { method: options?.method ?? 'GET', headers: Object.fromEntries(new Headers(options?.headers)), ...(options?.body ? { body: String(options.body) } : {}) }),
+    formats: { customizers: { jwt: (ctx, _token, jwt) => void Object.assign(jwt.payload, jwtClaims(records, ctx)) } },
+    renderError: createPages(deps.views).renderError,
+    features: featuresOf(deps),
+  }
+}
+
+/** The collection of protocol documents, for whoever composes. */
+export const oidcCollections = [artefacts] as const

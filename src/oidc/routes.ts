@@ -1,0 +1,168 @@
+/**
+ * The protocol's routes: which path is whose, what runs in a unit of work, and how a failure past the library is shaped.
+ * The library serves its own routes on a fresh context; ours stand beside it.
+ */
+
+import compose from 'koa-compose'
+import type Koa from 'koa'
+import { errors, type Provider } from 'oidc-provider'
+import { BadBody, networkOf, oauthError, type Views } from '../http/index.ts'
+import type { Logger } from '../telemetry/index.ts'
+import { Contended, type Runner } from './commit.ts'
+import { BadForm, type Interactions } from './interactions.ts'
+import type { Introspection } from './introspect.ts'
+import { show } from './pages.ts'
+import { pushLongRequest, redirectToAuth } from './post-auth.ts'
+import { currentWork } from './work.ts'
+
+/** What a request carries from the edge. */
+export interface EdgeState {
+  readonly requestId: string
+  readonly address: string
+  readonly body: Buffer
+}
+
+/** What the routes use. `provider` is asked for once a request: the app may have swapped it. */
+export interface RouteDeps {
+  readonly provider: () => Provider
+  readonly run: Runner
+  readonly interactions: Interactions
+  readonly introspection: Introspection
+  readonly views: Views
+  readonly logger: Logger
+  readonly issuer: URL
+  /** Counts wrong user codes of a network; says how many seconds to wait. */
+  readonly userCodes: { waitSeconds(key: string): Promise<number>; fail(key: string): Promise<void> }
+}
+
+/** The path as the library's router sees it: letter case and one closing slash aside. */
+export function normalPath(path: string): string {
+  const lower = path.toLowerCase()
+  return lower.length > 1 && lower.endsWith('/') ? lower.slice(0, -1) : lower
+}
+
+const ROUTES: readonly (readonly [RegExp, string])[] = [
+  [/^\/token$/, 'token'], [/^\/token\/introspection$/, 'introspection'], [/^\/token\/revocation$/, 'revocation'], [/^\/session\/end/, 'end_session'],
+  [/^\/device/, 'device'], [/^\/auth(\/|$)/, 'authorization'], [/^\/me$/, 'userinfo'], [/^\/request$/, 'pushed'], [/^\/reg(\/|$)/, 'registration'], [/^\/interaction\//, 'interaction'],
+]
+const PAGES = ['authorization', 'interaction', 'end_session', 'device']
+
+/** The route's name, in the words that decide what an error answer commits. */
+export function routeOf(path: string): string {
+  return ROUTES.find(([pattern]) => pattern.test(normalPath(path)))?.[1] ?? 'other'
+}
+
+const composed = new WeakMap<Provider, (ctx: Koa.Context) => Promise<void>>()
+
+function library(provider: Provider): (ctx: Koa.Context) => Promise<void> {
+  const known = composed.get(provider)
+  if (known) return known
+  const made = compose(provider.middleware as Parameters<typeof compose>[0])
+  const handle = async (ctx: Koa.Context): Promise<void> => {
+    await made(ctx)
+  }
+  composed.set(provider, handle)
+  return handle
+}
+
+/** Replaces one parameter of a form body. */
+function withParameter(body: Buffer, name: string, value: string): Buffer {
+  const form = new URLSearchParams(body.toString())
+  form.set(name, value)
+  return Buffer.from(form.toString())
+}
+
+/** Refuses what no protocol allows before the library sees it: bytes that are not text, NUL, and parameters that are not plain. */
+function refuseOdd(ctx: Koa.Context, body: Buffer): void {
+  const query = ctx.req.url ?? ''
+  if (/%00|\0/i.test(query) || body.includes(0) || /%00/i.test(body.toString('latin1'))) throw new errors.InvalidRequest('NUL is not allowed in a request')
+}
+
+/** Makes the middleware. */
+export function createRoutes(deps: RouteDeps) {
+  async function introspect(ctx: Koa.Context, provider: Provider, body: Buffer): Promise<void> {
+    const token = new URLSearchParams(body.toString()).getAll('token')
+    const jwt = token.length === 1 && token[0]?.split('.').length === 3 ? token[0] : undefined
+    if (jwt === undefined) return library(provider)(ctx)
+    const standIn = await deps.introspection(jwt)
+    // An unknown or dead JWT must look like any unknown token, and still ask for the client's authentication.
+    const changed = withParameter(body, 'token', standIn?.text ?? 'mm_at_unknown')
+    const req = Object.create(ctx.req, { iterator: { value: async function* () { yield changed } }, headers: { value: { ...ctx.req.headers, 'content-length': String(changed.length) } } })
+    const inner = provider.createContext(req, ctx.res)
+    await library(provider)(inner as Koa.Context)
+    ctx.status = inner.status
+    const answer: unknown = inner.body
+    ctx.body = standIn && typeof answer === 'object' && answer !== null && 'active' in answer && answer.active ? { ...answer, jti: standIn.jti } : answer
+  }
+
+  async function device(ctx: Koa.Context, provider: Provider, body: Buffer, network: string): Promise<void> {
+    const typed = ctx.method === 'POST' && new URLSearchParams(body.toString()).has('user_code')
+    const wait = typed ? await deps.userCodes.waitSeconds(network) : 0
+    if (wait > 0) {
+      ctx.status = 429
+      ctx.set('Retry-After', String(wait))
+      return show(ctx, deps.views.error({ title: 'Too many codes', sentence: 'Too many wrong codes came from your network.', hint: 'Wait a few minutes and type the code again.', code: 'slow_down', requestId: String(ctx.res.getHeader('x-request-id')) }))
+    }
+    const before = currentWork().unit.noted.length
+    await library(provider)(ctx)
+    if (currentWork().unit.noted.slice(before).some(({ type }) => type === 'device.wrong_code')) await deps.userCodes.fail(network)
+  }
+
+  async function handle(ctx: Koa.Context, provider: Provider, edge: EdgeState, route: string): Promise<void> {
+    const path = normalPath(ctx.path)
+    const uid = /^\/interaction\/([\w-]{1,64})$/.exec(ctx.path)?.[1]
+    if (uid && ctx.method === 'GET') return deps.interactions.page(ctx, provider, uid)
+    if (uid && ctx.method === 'POST') return deps.interactions.submit(ctx, provider, uid, new URLSearchParams(edge.body.toString()))
+    if (path === '/auth' && ctx.method === 'POST') {
+      const long = await pushLongRequest(provider, ctx, edge.body)
+      return redirectToAuth(ctx, long)
+    }
+    if (route === 'introspection') return introspect(ctx, provider, edge.body)
+    if (path === '/device') return device(ctx, provider, edge.body, networkOf(edge.address))
+    await library(provider)(ctx)
+    if (route === 'registration' && typeof ctx.body === 'object' && ctx.body !== null && ctx.status === 200) {
+      // Reads and updates never return a secret (DESIGN rule 6): what the library has is a placeholder.
+      const { client_secret: _placeholder, client_secret_expires_at: _never, ...rest } = ctx.body as Record<string, unknown>
+      ctx.body = rest
+    }
+  }
+
+  /** Maps a failure past the library to the route's own shape; the security headers are on the response already. */
+  function refuse(ctx: Koa.Context, cause: unknown, route: string, requestId: string): void {
+    const known = cause instanceof BadBody || cause instanceof BadForm || cause instanceof Contended || cause instanceof errors.OIDCProviderError
+    const status = cause instanceof BadBody ? cause.status : cause instanceof BadForm ? 400 : cause instanceof errors.OIDCProviderError ? cause.statusCode : 503
+    const code = cause instanceof errors.OIDCProviderError ? cause.error : status === 503 ? 'temporarily_unavailable' : 'invalid_request'
+    if (known) deps.logger.info({ err: cause, route, request: requestId }, 'refused')
+    else deps.logger.error({ err: cause, route, request: requestId }, 'the request could not be committed')
+    ctx.status = status
+    if (status === 503) ctx.set('Retry-After', '1')
+    ctx.set('Cache-Control', 'no-store')
+    const gone = cause instanceof errors.SessionNotFound
+    if (PAGES.includes(route) && ctx.accepts('html', 'json') === 'html') {
+      if (gone) return show(ctx, deps.views.expired({ requestId }))
+      const sentence = cause instanceof Error && known ? `${cause.message}.` : 'The server can\'t answer just now. Nothing was changed.'
+      return show(ctx, deps.views.error({ sentence, code, requestId }))
+    }
+    const description = cause instanceof errors.OIDCProviderError ? (cause.error_description ?? cause.message) : cause instanceof Error && known ? cause.message : 'the server can\'t answer just now; nothing was changed'
+    ctx.body = oauthError(code, description)
+  }
+
+  return async (outer: Koa.Context, edge: EdgeState): Promise<void> => {
+    const provider = deps.provider()
+    const route = routeOf(outer.path)
+    try {
+      refuseOdd(outer, edge.body)
+      const ctx = await deps.run({
+        req: outer.req, res: outer.res, body: edge.body, id: edge.requestId, route, address: edge.address, network: networkOf(edge.address),
+        context: (req, res) => provider.createContext(req, res) as Koa.Context,
+        handle: (inner) => handle(inner, provider, edge, route),
+      })
+      outer.status = ctx.status
+      if (ctx.body !== undefined) outer.body = ctx.body
+    } catch (cause) {
+      refuse(outer, cause, route, edge.requestId)
+    }
+  }
+}
+
+export type Routes = ReturnType<typeof createRoutes>
