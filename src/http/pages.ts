@@ -56,7 +56,7 @@ export interface ConsentModel extends OwnForm {
   /** The account in the person's own words: login name or e-mail. */
   readonly account: string
   readonly groups: readonly ScopeGroup[]
-  /** How long access lasts: of the refresh token when `offline`, else of the access token. */
+  /** How long access lasts: of the refresh family when `offline`, else of the session. */
   readonly lifetimeSeconds: number
   /** offline_access is among the scopes: the app keeps access while the person is away. */
   readonly offline: boolean
@@ -114,7 +114,7 @@ export interface ExpiredModel {
 
 export interface HomeModel {
   readonly issuer: string
-  /** Lines to try in a terminal, each with what it does. */
+  /** Lines to try in a terminal, each with what it does; reading discovery stands first anyway. */
   readonly commands: readonly { readonly about: string; readonly command: string }[]
   /** Links beyond discovery and keys, which stand there anyway. */
   readonly links?: readonly { readonly href: string; readonly title: string; readonly about: string }[] | undefined

@@ -67,7 +67,7 @@ function readAssets(directory: string): ReadonlyMap<string, Asset> {
 }
 
 function signInFacts(model: SignInModel): object {
-  return { ...model, client: asker(model.client), problem: signInProblem(model.error) }
+  return { ...model, login: model.login ?? '', client: asker(model.client), problem: signInProblem(model.error), wrong: model.error?.kind === 'wrong' }
 }
 
 function consentFacts(model: ConsentModel): object {
@@ -84,6 +84,7 @@ function homeFacts(model: HomeModel): object {
       { href: `${base}/jwks`, title: 'Signing keys', about: 'Public keys with which anyone can verify its tokens.' },
       ...(model.links ?? []),
     ],
+    commands: [{ about: 'What it can do', command: `curl -s ${base}/.well-known/openid-configuration` }, ...model.commands],
   }
 }
 
@@ -94,13 +95,13 @@ export function createViews(input: { readonly directory: string; readonly brandi
   const assets = readAssets(input.directory)
   // The version in an asset's address is its content: a page never meets a stylesheet of another release.
   const href = (name: string): string => `/assets/${name}?v=${assets.get(`/assets/${name}`)?.etag.slice(1, 9) ?? ''}`
-  const brand = { name: input.branding.name, accent: input.branding.accent ?? 'verdigris', css: href('mintmark.css'), icon: href('favicon.svg') }
+  const brand = { name: input.branding.name, initial: initialOf(input.branding.name), accent: input.branding.accent ?? 'verdigris', css: href('mintmark.css'), icon: href('favicon.svg') }
   const render = (page: Page, facts: object): string => eta.render(`@${page}`, { ...facts, brand })
 
   return {
     signIn: (model) => render('oidc/sign-in', signInFacts(model)),
     consent: (model) => render('oidc/consent', consentFacts(model)),
-    deviceEntry: (model) => render('oidc/device-entry', { ...model, form: libraryForm(model.form), problem: model.error && DEVICE_ERRORS[model.error] }),
+    deviceEntry: (model) => render('oidc/device-entry', { ...model, userCode: model.userCode ?? '', form: libraryForm(model.form), problem: model.error && DEVICE_ERRORS[model.error] }),
     deviceConfirm: (model) => render('oidc/device-confirm', { ...model, form: libraryForm(model.form), client: asker(model.client) }),
     deviceDone: (model) => render('oidc/device-done', { client: asker(model.client) }),
     signOut: (model) => render('oidc/sign-out', { form: libraryForm(model.form), client: asker(model.client) }),
