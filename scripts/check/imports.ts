@@ -51,7 +51,7 @@ function faultOfRoom({ from, to }: Import): Fault | undefined {
   if (to === 'adapters/store.ts') return undefined
   if (to.startsWith('adapters/')) {
     if (storeOpeners.includes(mine.name)) return undefined
-    return { rule: 'store', message: `${to}: a concrete store is opened by ${storeOpeners.join(' and ')} only` }
+    return { rule: 'store', message: `${to}: a concrete store is opened by src/main.ts and ${storeOpeners.join(', ')} only` }
   }
   const theirs = roomOf(to)
   if (!theirs) return { rule: 'outside', message: `${to} lies outside the rooms` }

@@ -27,7 +27,11 @@ export const manifest: Check = {
       }))
     const lock = join(root, 'package-lock.json')
     if (existsSync(lock) && /"resolved": "https?:/.test(readFileSync(lock, 'utf8'))) {
-      findings.push({ path: 'package-lock.json', rule: 'registry', message: 'names a registry (omit-lockfile-registry-resolved)' })
+      findings.push({
+        path: 'package-lock.json',
+        rule: 'registry',
+        message: 'names a registry (omit-lockfile-registry-resolved)',
+      })
     }
     return { saw: count(all.length, 'dependency').replace('dependencys', 'dependencies'), findings }
   },

@@ -40,6 +40,9 @@ export const mirror: Check = {
     const untested = rooms
       .filter((room) => !tests.some((path) => path.startsWith(`test/${room}/`)))
       .map((room) => ({ path: `src/${room}/`, rule: 'untested', message: `has no test in test/${room}/` }))
-    return { saw: `${count(tests.length, 'test file')}, ${count(rooms.length, 'room')}`, findings: [...strays, ...untested] }
+    return {
+      saw: `${count(tests.length, 'test file')}, ${count(rooms.length, 'room')}`,
+      findings: [...strays, ...untested],
+    }
   },
 }

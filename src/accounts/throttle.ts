@@ -3,7 +3,9 @@
  * The machinery is rate-limiter-flexible's; only its store is ours.
  */
 
-import { RateLimiterRes, RateLimiterStoreAbstract } from 'rate-limiter-flexible'
+import { RateLimiterRes, type RateLimiterStoreAbstract } from 'rate-limiter-flexible'
+// @ts-expect-error the package types this class on its root, exports it only here, and types nothing here
+import StoreAbstract from 'rate-limiter-flexible/lib/RateLimiterStoreAbstract.js'
 import type { Doc, Store } from '../../adapters/store.ts'
 import { bound, type Clock, newDoc, TENANT, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
@@ -27,7 +29,9 @@ const RIVALS_MAX = 8
 const isConflict = (cause: unknown): boolean => cause instanceof Error && cause.name === 'Conflict'
 const countOf = (doc: Doc | undefined): Count | null => (doc ? { points: Number(doc.fields.points), until: Number(doc.fields.until) } : null)
 
-class StoreLimiter extends RateLimiterStoreAbstract {
+const Base = StoreAbstract as typeof RateLimiterStoreAbstract
+
+class StoreLimiter extends Base {
   readonly #deps: ThrottleDeps
   readonly #name: string
 

@@ -50,7 +50,7 @@ function spend(work: Work, read: Doc): void {
 }
 
 /** The model of most kinds: a document under the hash of its id. */
-function plainModel(kind: Kind, deps: ModelDeps): Model & { read(id: string): Promise<Doc | undefined>; payloadOf(doc: Doc): Promise<Payload | undefined> } {
+function plainModel(kind: Kind, deps: ModelDeps): Model & { readonly payloadOf: (doc: Doc) => Promise<Payload | undefined> } {
   const { records, families, clock } = deps
 
   function take(work: Work, payload: Payload): Payload {
@@ -77,18 +77,20 @@ function plainModel(kind: Kind, deps: ModelDeps): Model & { read(id: string): Pr
     else work.unit.update(artefacts.name, doc, set)
   }
 
+  async function read(text: string): Promise<Doc | undefined> {
+    return deps.wellFormed(kind, text) ? currentWork().unit.get(artefacts.name, records.id(kind, text)) : undefined
+  }
+
+  async function payloadOf(doc: Doc): Promise<Payload | undefined> {
+    const work = currentWork()
+    if (doc.revokedAt !== null || !(await families.lives(work, doc))) return undefined
+    const payload = take(work, await records.open(doc))
+    if (doc.state !== 'spent') return payload
+    return kind === 'Interaction' || kind === 'InitialAccessToken' ? undefined : { ...payload, consumed: payload.iat }
+  }
+
   return {
-    async read(text) {
-      if (!deps.wellFormed(kind, text)) return undefined
-      return currentWork().unit.get(artefacts.name, records.id(kind, text))
-    },
-    async payloadOf(doc) {
-      const work = currentWork()
-      if (doc.revokedAt !== null || !(await families.lives(work, doc))) return undefined
-      const payload = take(work, await records.open(doc))
-      if (doc.state !== 'spent') return payload
-      return kind === 'Interaction' || kind === 'InitialAccessToken' ? undefined : { ...payload, consumed: payload.iat }
-    },
+    payloadOf,
     async upsert(text, payload) {
       const work = currentWork()
       const id = records.id(kind, text)
@@ -100,20 +102,20 @@ function plainModel(kind: Kind, deps: ModelDeps): Model & { read(id: string): Pr
       const work = currentWork()
       const standIn = work.standIns.get(`${kind} ${text}`)
       if (standIn) return { ...standIn }
-      const doc = await this.read(text)
+      const doc = await read(text)
       if (doc && kind === 'InitialAccessToken') work.initialAccessToken = doc
-      return doc && this.payloadOf(doc)
+      return doc && payloadOf(doc)
     },
     async consume(text) {
       const work = currentWork()
-      const doc = await this.read(text)
+      const doc = await read(text)
       if (!doc) throw new Error(`a ${kind} is spent that was not read`)
       spend(work, doc)
       if (SOURCES.includes(kind)) families.begin(work, await records.open(doc))
     },
     async destroy(text) {
       const work = currentWork()
-      const doc = await this.read(text)
+      const doc = await read(text)
       if (!doc) return
       if (kind === 'Interaction') spend(work, doc)
       else if (kind === 'Grant') endGrant(work.unit, { collection: artefacts.name, at: seconds(clock) }, doc.id)
