@@ -18,18 +18,36 @@ export function statements(db: DatabaseSync): (sql: string) => StatementSync {
 
 type Prepare = (sql: string) => StatementSync
 
+/** How many commit ids are kept: several seconds of the fastest load that was measured. */
+const RECENT_MAX = 100_000
+
+function shapeOf({ burns, inserts, updates, decider, revocations, cleanups, events }: Writes): string {
+  return [burns, inserts, updates, revocations, cleanups, events].map((writes) => writes.length).join('/') + (decider ? `/${decider.id}` : '')
+}
+
 /** One unit's way into the database. */
 export class Application {
   readonly #prepare: Prepare
   readonly #tables: ReadonlyMap<string, Table>
+  // An answer is lost here only while the process lives, so memory is enough to know a repeat as a whole: its cleanups and
+  // settled events too. The commit ids in the rows know it after a restart.
+  readonly #recent = new Map<string, string>()
+  readonly #applied = new Map<string, string>()
 
   constructor(prepare: Prepare, tables: ReadonlyMap<string, Table>) {
     this.#prepare = prepare
     this.#tables = tables
   }
 
-  /** Burns, then everything else under a savepoint. Throws Conflict, or whatever the database threw; burns stand then. */
+  /**
+   * Burns, then everything else under a savepoint. Throws Conflict, or whatever the database threw; burns stand then.
+   * TypeError when a commit id comes back with other writes: taking that for a repeat would lose them without a word.
+   */
   apply(unit: Writes): void {
+    const shape = shapeOf(unit)
+    const known = this.#recent.get(unit.cid) ?? this.#applied.get(unit.cid)
+    if (known === shape) return
+    if (known !== undefined) throw new TypeError('a commit id was used for two different units')
     for (const { collection, doc } of unit.burns) {
       if (!this.#add(this.#table(collection), doc, unit, 'OR IGNORE') && this.#row(collection, doc.id, 'request') !== unit.request) {
         throw new Conflict('burn', collection, doc.id)
@@ -49,6 +67,22 @@ export class Application {
     } finally {
       this.#prepare('RELEASE unit').run()
     }
+    this.#applied.set(unit.cid, shape)
+  }
+
+  /** Says that the transaction stands: from now on its units are known when they are repeated. */
+  committed(): void {
+    for (const [cid, shape] of this.#applied) this.#recent.set(cid, shape)
+    this.#applied.clear()
+    for (const cid of this.#recent.keys()) {
+      if (this.#recent.size <= RECENT_MAX) break
+      this.#recent.delete(cid)
+    }
+  }
+
+  /** Says that the transaction is gone, and all of its units with it. */
+  undone(): void {
+    this.#applied.clear()
   }
 
   #table(name: string): Table {
@@ -57,7 +91,7 @@ export class Application {
     return table
   }
 
-  #row(collection: string, id: string, column: 'request' | 'cid' | 'by'): unknown {
+  #row(collection: string, id: string, column: 'request' | 'cid' | 'updatedBy' | 'decidedBy'): unknown {
     return this.#prepare(`SELECT ${quoted(column)} AS value FROM ${quoted(collection)} WHERE id = ?`).get(id)?.value
   }
 
@@ -81,17 +115,17 @@ export class Application {
 
   #update({ collection, id, rev, set }: Update, unit: Writes): void {
     const table = this.#table(collection)
-    const by = { sql: '"by" = ?', value: unit.cid }
-    if (this.#write(table, id, [...assignments(table, { ...set }), by], [{ sql: 'rev = ?', value: rev }])) return
-    if (this.#row(collection, id, 'by') !== unit.cid) throw new Conflict('update', collection, id)
+    const by = { sql: '"updatedBy" = ?', value: unit.cid }
+    if (this.#write(table, id, [...assignments(table, set), by], [{ sql: 'rev = ?', value: rev }])) return
+    if (this.#row(collection, id, 'updatedBy') !== unit.cid) throw new Conflict('update', collection, id)
   }
 
   #decide({ collection, id, if: condition, set, increment }: Decider, unit: Writes): void {
     const table = this.#table(collection)
-    const sets = [...assignments(table, { ...set }), ...increments(table, increment ?? {}), { sql: '"by" = ?', value: unit.cid }]
-    const fresh = { sql: '"by" IS NOT ?', value: unit.cid }
-    if (this.#write(table, id, sets, [fresh, ...tests(table, { ...condition })])) return
-    if (this.#row(collection, id, 'by') !== unit.cid) throw new Conflict('decider', collection, id)
+    const sets = [...assignments(table, set), ...increments(table, increment ?? {}), { sql: '"decidedBy" = ?', value: unit.cid }]
+    const fresh = { sql: '"decidedBy" IS NOT ?', value: unit.cid }
+    if (this.#write(table, id, sets, [fresh, ...tests(table, condition)])) return
+    if (this.#row(collection, id, 'decidedBy') !== unit.cid) throw new Conflict('decider', collection, id)
   }
 
   #revoke({ collection, target, at, purgeAt }: Revocation): void {

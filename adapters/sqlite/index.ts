@@ -3,7 +3,8 @@
  * Reads run on the calling thread over a read-only connection. One process at a time: a second one is refused.
  */
 
-import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, fchmodSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type Collection, type Index, type Page, SCHEMA, type Store, StoreUnusable } from '../store.ts'
 import { byIndex, statements } from './apply.ts'
@@ -11,20 +12,20 @@ import { definition, docOf, eventOf, OWN_TABLES, quoted, type Table, tableOf } f
 import { startWriter, type Writer } from './thread.ts'
 
 const MAGIC = 'SQLite format 3\0'
+const SQLITE_BUSY = 5
 
-function refuseForeign(file: string): void {
+/** The one name of the file, so that a link to it is no second store. Throws when its folder is not there. */
+function nameOf(file: string): string {
   const stats = statSync(file, { throwIfNoEntry: false })
-  if (!stats) return
+  if (!stats) return join(realpathSync(dirname(file)), basename(file))
   if (!stats.isFile()) throw new StoreUnusable(`${file} is not a file: the embedded store needs a path of its own`)
-  if (stats.size === 0) return
-  const head = Buffer.alloc(MAGIC.length)
-  const handle = openSync(file, 'r')
-  readSync(handle, head, 0, head.length, 0)
-  closeSync(handle)
-  if (head.toString('latin1') !== MAGIC) throw new StoreUnusable(`${file} is not a SQLite database`)
+  return realpathSync(file)
 }
 
-/** Holds the store for this process: a lock of the operating system's, gone when the process is. */
+/**
+ * Holds the store for this process: a lock of the operating system's, gone when the process is. It is taken before the
+ * database is opened in any other way, since closing a file drops every lock that the process has on it.
+ */
 function lock(file: string): DatabaseSync {
   const db = new DatabaseSync(`${file}.lock`)
   try {
@@ -32,15 +33,35 @@ function lock(file: string): DatabaseSync {
     chmodSync(`${file}.lock`, 0o600)
   } catch (cause) {
     db.close()
+    const busy = cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY
+    if (!busy) throw cause
     throw new StoreUnusable(`${file} is in use by another Mintmark process; the CLI speaks to a running server by its socket`, { cause })
   }
   return db
 }
 
+/** Makes the file for its owner alone (its -wal and -shm follow its mode), or refuses what is no database. */
+function claimFile(file: string): void {
+  const handle = openSync(file, 'a+', 0o600)
+  try {
+    const head = Buffer.alloc(MAGIC.length)
+    const length = readSync(handle, head, 0, head.length, 0)
+    if (length > 0 && head.toString('latin1') !== MAGIC) throw new StoreUnusable(`${file} is not a SQLite database`)
+    fchmodSync(handle, 0o600)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function refuseForeign(db: DatabaseSync, file: string): void {
+  const names = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all().map((row) => String(row.name))
+  if (names.length > 0 && !names.includes('store-meta')) throw new StoreUnusable(`${file} is a database of something else than Mintmark`)
+}
+
 function prepareSchema(file: string, tables: readonly Table[]): void {
   const db = new DatabaseSync(file)
   try {
-    chmodSync(file, 0o600)
+    refuseForeign(db, file)
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     for (const sql of OWN_TABLES) db.exec(sql)
     const meta = db.prepare('SELECT value FROM "store-meta" WHERE name = ?')
@@ -96,7 +117,10 @@ function writes({ prepare, writer, table }: Parts): Pick<Store, 'commit' | 'swee
     commit: (unit) => writer.commit(unit),
     async sweep(collection, before, limit) {
       const name = quoted(table(collection).name)
-      return writer.run(`DELETE FROM ${name} WHERE id IN (SELECT id FROM ${name} WHERE "purgeAt" < ? LIMIT ?)`, before, limit)
+      // Idempotency records have no collection of their own: they go with whatever is swept, and are not counted.
+      const due = (from: string, key: string) => `DELETE FROM ${from} WHERE ${key} IN (SELECT ${key} FROM ${from} WHERE "purgeAt" < ? LIMIT ?)`
+      const [swept] = await Promise.all([writer.run(due(name, 'id'), before, limit), writer.run(due('"store-idempotency"', 'key'), before, limit)])
+      return swept
     },
     async settle(ids) {
       await Promise.all(ids.map((id) => writer.run('DELETE FROM "store-outbox" WHERE id = ?', id)))
@@ -125,50 +149,60 @@ export interface SqliteStore extends Store {
   readonly batches: number
 }
 
-/**
- * Opens the store in one file (created with mode 0600; its folder must exist).
- * Throws `StoreUnusable`, in words for people, when the file is not ours to use.
- */
-export async function openSqliteStore(input: { readonly file: string; readonly collections: readonly Collection[] }): Promise<SqliteStore> {
-  const { file } = input
-  const tables = input.collections.map(tableOf)
+function refused(file: string, cause: unknown): StoreUnusable {
+  if (cause instanceof StoreUnusable) return cause
+  return new StoreUnusable(`${file} can't be opened: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+}
+
+const TOUCH = 'UPDATE "store-meta" SET value = value WHERE name = ?'
+
+async function parts(path: string, tables: readonly Table[]): Promise<Parts> {
   const byName = new Map(tables.map((t) => [t.name, t]))
-  let held: DatabaseSync | undefined
-  try {
-    refuseForeign(file)
-    held = lock(file)
-    prepareSchema(file, tables)
-  } catch (cause) {
-    held?.close()
-    if (cause instanceof StoreUnusable) throw cause
-    throw new StoreUnusable(`${file} can't be opened: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
-  }
-  const writer = startWriter({ file, tables })
-  await writer.run('UPDATE "store-meta" SET value = value WHERE name = ?', 'version')
-  const db = new DatabaseSync(file, { readOnly: true })
-  for (const suffix of ['-wal', '-shm']) if (existsSync(file + suffix)) chmodSync(file + suffix, 0o600)
   const table = (name: string): Table => {
     const found = byName.get(name)
     if (!found) throw new TypeError(`no collection ${name} is declared`)
     return found
   }
-  const parts: Parts = { db, prepare: statements(db), writer, held, table }
+  const file = nameOf(path)
+  const held = lock(file)
+  try {
+    claimFile(file)
+    prepareSchema(file, tables)
+    const writer = startWriter({ file, tables })
+    await writer.run(TOUCH, 'version')
+    const db = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
+    return { db, prepare: statements(db), writer, held, table }
+  } catch (cause) {
+    held.close()
+    throw cause
+  }
+}
+
+/**
+ * Opens the store in one file (created with mode 0600; its folder must exist).
+ * Throws `StoreUnusable`, in words for people, when the file is not ours to use.
+ */
+export async function openSqliteStore(input: { readonly file: string; readonly collections: readonly Collection[] }): Promise<SqliteStore> {
+  const opened = await parts(input.file, input.collections.map(tableOf)).catch((cause: unknown) => {
+    throw refused(input.file, cause)
+  })
+  const { db, writer, held, prepare } = opened
   return {
     name: 'sqlite',
-    ...reads(parts),
-    ...writes(parts),
+    ...reads(opened),
+    ...writes(opened),
     get batches() {
       return writer.batches
     },
     async ping() {
       if (writer.dead) throw writer.dead
-      parts.prepare('SELECT 1').get()
-      await writer.run('UPDATE "store-meta" SET value = value WHERE name = ?', 'version')
+      prepare('SELECT 1').get()
+      await writer.run(TOUCH, 'version')
     },
     async close() {
       await writer.close()
-      db.close()
-      parts.held.close()
+      if (db.isOpen) db.close()
+      if (held.isOpen) held.close()
     },
   }
 }

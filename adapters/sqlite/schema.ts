@@ -1,13 +1,16 @@
 /** How declarations become tables, and documents rows. Shared by the writer thread and the reading side. */
 
 import type { SQLInputValue } from 'node:sqlite'
-import type { Collection, Doc, IndexField, NewDoc, OutboxEvent, Scalar } from '../store.ts'
+import type { Change, Collection, Condition, Doc, Fields, IndexField, NewDoc, OutboxEvent, Scalar } from '../store.ts'
 
 const COLUMNS = [
   'id', 'tenant', 'kind', 'v', 'hk', 'dk', 'family', 'grant', 'account', 'owner', 'client', 'session', 'api', 'scopes',
   'iat', 'exp', 'purgeAt', 'state', 'lastUse', 'body',
 ] as const
-const KEPT_BY_STORE = ['rev', 'cid', 'revokedAt', 'by', 'request'] as const
+// `updatedBy` and `decidedBy` are the last commits of either class, so that a repeat is known; `request` is who burned.
+const KEPT_BY_STORE = ['rev', 'cid', 'revokedAt', 'updatedBy', 'decidedBy', 'request'] as const
+const CHANGEABLE: ReadonlySet<string> = new Set<keyof Change>(['state', 'lastUse', 'exp', 'purgeAt', 'dk', 'body'])
+const TESTABLE: ReadonlySet<string> = new Set<keyof Condition>(['state', 'rev', 'revokedAt'])
 
 /** Doubles quotes: names come from declarations, never from a request. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
@@ -30,15 +33,14 @@ export function tableOf(collection: Collection): Table {
 /** The statements that bring a table to its declared shape; `existing` are the columns that stand already. */
 export function definition(table: Table, existing: ReadonlySet<string>): readonly string[] {
   const name = quoted(table.name)
-  const all = [...COLUMNS, ...KEPT_BY_STORE].filter((c) => c !== 'id').map(quoted)
-  const fields = table.fields.map(fieldColumn)
-  const missing = table.fields.filter((f) => existing.size > 0 && !existing.has(`f_${f}`)).map((f) => `ALTER TABLE ${name} ADD COLUMN ${fieldColumn(f)}`)
+  const columns = [...COLUMNS, ...KEPT_BY_STORE, ...table.fields.map((f) => `f_${f}`)].filter((c) => c !== 'id')
+  const missing = columns.filter((c) => existing.size > 0 && !existing.has(c)).map((c) => `ALTER TABLE ${name} ADD COLUMN ${quoted(c)}`)
   const indexes = table.indexes.map((index) => {
-    const columns = ['tenant', ...index, 'id'].map(quoted).join(', ')
-    return `CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} by ${index.join(' ')}`)} ON ${name} (${columns})`
+    const by = ['tenant', ...index, 'id'].map(quoted).join(', ')
+    return `CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} by ${index.join(' ')}`)} ON ${name} (${by})`
   })
   const purge = table.expires ? [`CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} purge`)} ON ${name} ("purgeAt") WHERE "purgeAt" IS NOT NULL`] : []
-  return [`CREATE TABLE IF NOT EXISTS ${name} (id TEXT PRIMARY KEY, ${[...all, ...fields].join(', ')}) WITHOUT ROWID`, ...missing, ...indexes, ...purge]
+  return [`CREATE TABLE IF NOT EXISTS ${name} (id TEXT PRIMARY KEY, ${columns.map(quoted).join(', ')}) WITHOUT ROWID`, ...missing, ...indexes, ...purge]
 }
 
 /** Tables that belong to the store itself. */
@@ -47,6 +49,7 @@ export const OWN_TABLES: readonly string[] = [
   'CREATE TABLE IF NOT EXISTS "store-outbox" (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, type TEXT, tenant TEXT, at INTEGER, dk TEXT, body BLOB)',
   'CREATE TABLE IF NOT EXISTS "store-leases" (name TEXT PRIMARY KEY, holder TEXT, until INTEGER) WITHOUT ROWID',
   'CREATE TABLE IF NOT EXISTS "store-idempotency" (key TEXT PRIMARY KEY, "purgeAt" INTEGER, result BLOB) WITHOUT ROWID',
+  'CREATE INDEX IF NOT EXISTS "store-idempotency purge" ON "store-idempotency" ("purgeAt")',
 ]
 
 /** Columns of an insert, in the order of `insertValues`. */
@@ -58,7 +61,7 @@ export function insertColumns(table: Table): readonly string[] {
 export function insertValues(table: Table, doc: NewDoc, cid: string, request: string | null): SQLInputValue[] {
   declared(table, Object.keys(doc.fields))
   const clear = COLUMNS.map((column) => (column === 'scopes' ? JSON.stringify(doc.scopes) : (doc[column] as SQLInputValue)))
-  return [...clear, 1, cid, null, null, request, ...table.fields.map((f) => doc.fields[f] ?? null)]
+  return [...clear, 1, cid, null, null, null, request, ...table.fields.map((f) => doc.fields[f] ?? null)]
 }
 
 /** Refuses names that the declaration does not have. */
@@ -74,19 +77,24 @@ export interface Part {
   readonly value: SQLInputValue
 }
 
-/** The assignments of a change. */
-export function assignments(table: Table, set: Readonly<Record<string, unknown>>): Part[] {
-  const { fields, ...rest } = set
-  const parts = Object.entries(rest).filter(([, value]) => value !== undefined).map(([name, value]) => ({ sql: `${quoted(name)} = ?`, value: value as SQLInputValue }))
-  const inner = Object.entries((fields ?? {}) as Record<string, Scalar>)
-  declared(table, inner.map(([name]) => name))
-  return [...parts, ...inner.map(([name, value]) => ({ sql: `${fieldColumn(name)} = ?`, value }))]
+type Named = Readonly<Record<string, unknown>> & { readonly fields?: Fields }
+
+function parts(table: Table, named: Named, allowed: ReadonlySet<string>, operator: '=' | 'IS'): Part[] {
+  const { fields = {}, ...rest } = named
+  declared(table, Object.keys(fields))
+  const own = Object.entries(rest).filter(([, value]) => value !== undefined)
+  for (const [name] of own) if (!allowed.has(name)) throw new TypeError(`${name} can't stand in a change or a condition of ${table.name}`)
+  return [
+    ...own.map(([name, value]) => ({ sql: `${quoted(name)} ${operator} ?`, value: value as SQLInputValue })),
+    ...Object.entries(fields).map(([name, value]) => ({ sql: `${fieldColumn(name)} ${operator} ?`, value })),
+  ]
 }
 
+/** The assignments of a change. */
+export const assignments = (table: Table, set: Change): Part[] => parts(table, { ...set }, CHANGEABLE, '=')
+
 /** The tests of a condition; IS compares null with null. */
-export function tests(table: Table, condition: Readonly<Record<string, unknown>>): Part[] {
-  return assignments(table, condition).map(({ sql, value }) => ({ sql: sql.replace(/ = \?$/, ' IS ?'), value }))
-}
+export const tests = (table: Table, condition: Condition): Part[] => parts(table, { ...condition }, TESTABLE, 'IS')
 
 /** `column = column + ?` for each increment. */
 export function increments(table: Table, by: Readonly<Record<string, number>>): Part[] {

@@ -49,11 +49,24 @@ export function startWriter(setup: { readonly file: string; readonly tables: rea
   let next = 0
   let batches = 0
   let dead: Error | undefined
+  let closing = false
 
   function lost(cause: Error): void {
     dead ??= cause
     for (const waiting of open.values()) waiting.reject(dead)
     open.clear()
+  }
+  // What can't be copied to the thread (no type allows it) is refused by itself and takes no other job of its tick along.
+  function post(jobs: readonly Job[]): void {
+    try {
+      worker.postMessage(jobs)
+    } catch (cause) {
+      if (jobs.length > 1) return jobs.forEach((job) => post([job]))
+      for (const { n } of jobs) {
+        open.get(n)?.reject(new TypeError('a unit holds a value that no store takes', { cause }))
+        open.delete(n)
+      }
+    }
   }
   worker.on('message', (message: { readonly answers: readonly Answer[]; readonly batches: number }) => {
     batches = message.batches
@@ -66,7 +79,7 @@ export function startWriter(setup: { readonly file: string; readonly tables: rea
   worker.on('error', (cause) => lost(new StoreUnusable('the writer of the embedded store stopped', { cause })))
   const ended = new Promise<void>((resolve) => {
     worker.on('exit', () => {
-      lost(new StoreUnusable('the embedded store is closed'))
+      lost(new StoreUnusable(closing ? 'the embedded store is closed' : 'the writer of the embedded store stopped'))
       resolve()
     })
   })
@@ -80,7 +93,7 @@ export function startWriter(setup: { readonly file: string; readonly tables: rea
         queueMicrotask(() => {
           const jobs = outgoing
           outgoing = []
-          worker.postMessage(jobs)
+          post(jobs)
         })
       }
       outgoing.push(job(n))
@@ -99,7 +112,8 @@ export function startWriter(setup: { readonly file: string; readonly tables: rea
       return dead
     },
     async close() {
-      await Promise.resolve()
+      closing = true
+      await Promise.resolve() // jobs of this tick are on their way before the word to close
       worker.postMessage('close')
       await ended
     },

@@ -47,16 +47,25 @@ function run(job: Job): Answer {
   }
 }
 
+// A full disk or an I/O error may end the whole transaction under a unit: what follows would then be written without one.
+function runInTransaction(job: Job): Answer {
+  const answer = run(job)
+  if (!db.isTransaction) throw new Error(answer.is === 'failed' ? answer.message : 'the transaction was lost')
+  return answer
+}
+
 function commitBatch(): void {
   const jobs = waiting
   waiting = []
   let answers: Answer[]
   try {
     prepare('BEGIN IMMEDIATE').run()
-    answers = jobs.map(run)
+    answers = jobs.map(runInTransaction)
     prepare('COMMIT').run()
+    application.committed()
     batches++
   } catch (cause) {
+    application.undone()
     if (db.isTransaction) db.exec('ROLLBACK')
     answers = jobs.map(({ n }) => failed(n, cause))
   }
