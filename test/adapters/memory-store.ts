@@ -1,0 +1,257 @@
+/**
+ * A store in memory, for the tests of the laws only: right as it stands, and wrong in one named way when it is asked to be.
+ * Rows are replaced, never changed, so that a copy of the maps is a draft that may be thrown away.
+ */
+
+import {
+  type Change, type Collection, type Condition, Conflict, type Doc, type Fields, type Index, type Insert, type OutboxEvent, type Store, type Writes,
+} from '../../adapters/store.ts'
+
+/** The ways in which the store can be broken. */
+export type Flaw =
+  | 'a decider reads, then writes' | 'increments read, then write' | 'a lost unit takes its burns back' | 'a burn forgets its request' | 'burns overwrite'
+  | 'updates create' | 'updates ignore rev' | 'inserts overwrite' | 'inserts stay when the decider is lost' | 'revocations go before the decider'
+  | 'revocations keep rev' | 'revocations take the last time' | 'revocations create' | 'revocations reach every tenant' | 'a repeat is done again'
+  | 'find ignores the tenant' | 'find takes any fields' | 'find has no order' | 'reads give references' | 'events go before the commit'
+  | 'events need a document' | 'settled events return' | 'sweeps ignore the limit' | 'leases never run out' | 'leases are for all' | 'one poisoned unit fails its batch'
+  | 'idempotency forgets' | 'names are not checked' | 'words are escaped'
+
+type Row = Doc & { readonly request: string; readonly updatedBy?: string; readonly decidedBy?: string }
+type Rooms = Map<string, Map<string, Row>>
+
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** Opens a store in memory. */
+export class MemoryStore implements Store {
+  readonly name = 'memory'
+  readonly #declared: ReadonlyMap<string, Collection>
+  readonly #flaw: Flaw | undefined
+  #rooms: Rooms
+  #events: OutboxEvent[] = []
+  readonly #done = new Set<string>()
+  readonly #leases = new Map<string, { holder: string; until: number }>()
+  readonly #keys = new Map<string, Uint8Array | undefined>()
+  #queue: { readonly unit: Writes; readonly early: Row | undefined; readonly settle: (cause?: unknown) => void }[] = []
+
+  constructor(collections: readonly Collection[], flaw?: Flaw) {
+    this.#declared = new Map(collections.map((c) => [c.name, c]))
+    this.#rooms = new Map(collections.map((c) => [c.name, new Map()]))
+    this.#flaw = flaw
+  }
+
+  async get(collection: string, id: string): Promise<Doc | undefined> {
+    const row = this.#room(this.#rooms, collection).get(id)
+    return row && this.#out(row)
+  }
+
+  async find(collection: string, by: Index, { limit, after }: { readonly limit: number; readonly after?: string }): Promise<readonly Doc[]> {
+    const rows = this.#by(this.#rooms, collection, by, this.#flaw === 'find ignores the tenant')
+    const sorted = this.#flaw === 'find has no order' ? rows.reverse() : rows.sort((a, b) => (a.id < b.id ? -1 : 1))
+    return sorted.filter((r) => after === undefined || r.id > after).slice(0, limit).map((r) => this.#out(r))
+  }
+
+  async count(collection: string, by: Index): Promise<number> {
+    return this.#by(this.#rooms, collection, by, false).length
+  }
+
+  commit(unit: Writes): Promise<void> {
+    const given = structuredClone(unit)
+    if (this.#flaw === 'events go before the commit') this.#note(given)
+    const early = unit.decider && this.#rooms.get(unit.decider.collection)?.get(unit.decider.id)
+    return new Promise((resolve, reject) => {
+      if (this.#queue.length === 0) setImmediate(() => this.#batch())
+      this.#queue.push({ unit: given, early, settle: (cause) => (cause === undefined ? resolve() : reject(cause)) })
+    })
+  }
+
+  async sweep(collection: string, before: number, limit: number): Promise<number> {
+    const room = this.#room(this.#rooms, collection)
+    const due = [...room.values()].filter((r) => r.purgeAt !== null && r.purgeAt < before)
+    const taken = this.#flaw === 'sweeps ignore the limit' ? due : due.slice(0, limit)
+    for (const { id } of taken) room.delete(id)
+    return taken.length
+  }
+
+  async pending(limit: number): Promise<readonly OutboxEvent[]> {
+    return structuredClone(this.#events.slice(0, limit))
+  }
+
+  async settle(ids: readonly string[]): Promise<void> {
+    if (this.#flaw !== 'settled events return') this.#events = this.#events.filter((e) => !ids.includes(e.id))
+  }
+
+  async lease({ name, holder, until }: { readonly name: string; readonly holder: string; readonly until: number }, now: number): Promise<boolean> {
+    const held = this.#leases.get(name)
+    const ranOut = held && held.until <= now && this.#flaw !== 'leases never run out'
+    if (held && held.holder !== holder && !ranOut && this.#flaw !== 'leases are for all') return false
+    this.#leases.set(name, { holder, until })
+    return true
+  }
+
+  async release(name: string, holder: string): Promise<void> {
+    if (this.#leases.get(name)?.holder === holder) this.#leases.delete(name)
+  }
+
+  async begin(key: string): Promise<undefined | 'pending' | { readonly result: Uint8Array }> {
+    if (!this.#keys.has(key)) return void this.#keys.set(key, undefined)
+    const result = this.#keys.get(key)
+    return result ? { result: result.slice() } : 'pending'
+  }
+
+  async finish(key: string, result: Uint8Array): Promise<void> {
+    if (this.#flaw !== 'idempotency forgets') this.#keys.set(key, result.slice())
+  }
+
+  async ping(): Promise<void> {
+    await tick()
+  }
+
+  async close(): Promise<void> {
+    await tick()
+  }
+
+  #out(row: Row): Doc {
+    if (this.#flaw === 'reads give references') return row
+    const { request: _request, updatedBy: _updatedBy, decidedBy: _decidedBy, ...doc } = row
+    return structuredClone(doc)
+  }
+
+  #room(rooms: Rooms, name: string): Map<string, Row> {
+    const room = rooms.get(name)
+    if (!room) throw new TypeError(`no collection ${name}`)
+    return room
+  }
+
+  #by(rooms: Rooms, collection: string, { tenant, by }: Index, everyTenant: boolean): Row[] {
+    const room = this.#room(rooms, collection)
+    const names = Object.keys(by)
+    const known = this.#declared.get(collection)?.indexes.some((index) => index.length === names.length && index.every((f) => names.includes(f)))
+    if (!known && this.#flaw !== 'find takes any fields') throw new TypeError('no such index')
+    return [...room.values()].filter((r) => (everyTenant || r.tenant === tenant) && Object.entries(by).every(([f, v]) => Reflect.get(r, f) === v))
+  }
+
+  #batch(): void {
+    const queue = this.#queue
+    this.#queue = []
+    const before = this.#rooms
+    const outcomes = queue.map(({ unit, early }) => this.#attempt(unit, early))
+    const broken = this.#flaw === 'one poisoned unit fails its batch' ? outcomes.find((o) => o !== undefined && !(o instanceof Conflict)) : undefined
+    if (broken) this.#rooms = before
+    queue.forEach(({ settle }, n) => settle(broken ?? outcomes[n]))
+  }
+
+  #attempt(unit: Writes, early: Row | undefined): unknown {
+    const draft = (): Rooms => new Map([...this.#rooms].map(([name, room]) => [name, new Map(room)]))
+    const before = this.#rooms
+    const rooms = draft()
+    try {
+      if (this.#done.has(unit.cid) && this.#flaw !== 'a repeat is done again') return undefined
+      for (const burn of unit.burns) this.#burn(rooms, burn, unit)
+      this.#rooms = rooms
+      this.#rooms = this.#rest(draft(), unit, early)
+      this.#done.add(unit.cid)
+      if (this.#flaw !== 'events go before the commit' && (this.#flaw !== 'events need a document' || unit.inserts.length + unit.updates.length > 0 || unit.decider)) this.#note(unit)
+      return undefined
+    } catch (cause) {
+      if (this.#flaw === 'a lost unit takes its burns back') this.#rooms = before
+      return cause
+    }
+  }
+
+  #rest(rooms: Rooms, unit: Writes, early: Row | undefined): Rooms {
+    for (const insert of unit.inserts) this.#insert(rooms, insert, unit)
+    if (this.#flaw === 'inserts stay when the decider is lost') this.#rooms = new Map([...rooms].map(([name, room]) => [name, new Map(room)]))
+    if (this.#flaw === 'revocations go before the decider') {
+      this.#revoke(this.#rooms, unit)
+      this.#revoke(rooms, unit)
+    }
+    for (const { collection, id, rev, set } of unit.updates) {
+      const room = this.#room(rooms, collection)
+      const row = room.get(id)
+      if (!row && this.#flaw === 'updates create') continue
+      this.#check(collection, set.fields)
+      if (!row || (row.rev !== rev && this.#flaw !== 'updates ignore rev')) throw new Conflict('update', collection, id)
+      room.set(id, { ...changed(row, set), updatedBy: unit.cid })
+    }
+    this.#decide(rooms, unit, early)
+    this.#revoke(rooms, unit)
+    for (const { collection, id } of unit.cleanups) this.#room(rooms, collection).delete(id)
+    return rooms
+  }
+
+  #row(doc: Insert['doc'], unit: Writes): Row {
+    const fields = Object.fromEntries(Object.entries(doc.fields).map(([k, v]) => [k, this.#flaw === 'words are escaped' && typeof v === 'string' ? v.replaceAll('$', '') : v]))
+    return { ...doc, fields, rev: 1, cid: unit.cid, revokedAt: null, request: unit.request }
+  }
+
+  #burn(rooms: Rooms, { collection, doc }: Insert, unit: Writes): void {
+    const room = this.#room(rooms, collection)
+    const own = room.get(doc.id)
+    if (own && own.request === unit.request && this.#flaw !== 'a burn forgets its request') return
+    if (own && this.#flaw !== 'burns overwrite') throw new Conflict('burn', collection, doc.id)
+    room.set(doc.id, this.#row(doc, unit))
+  }
+
+  #insert(rooms: Rooms, { collection, doc }: Insert, unit: Writes): void {
+    const room = this.#room(rooms, collection)
+    this.#check(collection, doc.fields)
+    const own = room.get(doc.id)
+    if (own && own.cid !== unit.cid && this.#flaw !== 'inserts overwrite') throw new Conflict('insert', collection, doc.id)
+    room.set(doc.id, this.#row(doc, unit))
+  }
+
+  #decide(rooms: Rooms, { decider, cid }: Writes, early: Row | undefined): void {
+    if (!decider) return
+    const { collection, id, set, increment = {} } = decider
+    const room = this.#room(rooms, collection)
+    const row = room.get(id)
+    this.#check(collection, decider.if.fields)
+    this.#check(collection, set.fields)
+    this.#check(collection, Object.fromEntries(Object.keys(increment).map((f) => [f, 0])))
+    const judged = this.#flaw === 'a decider reads, then writes' ? early : row
+    if (!row || !judged || !holds(judged, decider.if)) throw new Conflict('decider', collection, id)
+    const base = this.#flaw === 'increments read, then write' && early ? early.fields : row.fields
+    const added = Object.fromEntries(Object.entries(increment).map(([f, by]) => [f, Number(base[f] ?? 0) + by]))
+    room.set(id, { ...changed(row, { ...set, fields: { ...set.fields, ...added } }), decidedBy: cid })
+  }
+
+  #revoke(rooms: Rooms, { revocations, cid, request }: Writes): void {
+    for (const { collection, target, at, purgeAt } of revocations) {
+      const room = this.#room(rooms, collection)
+      const named = 'id' in target ? room.get(target.id) : undefined
+      const rows = 'id' in target ? (named ? [named] : []) : this.#by(rooms, collection, target.by, this.#flaw === 'revocations reach every tenant')
+      for (const row of rows) {
+        if (row.revokedAt !== null && this.#flaw !== 'revocations take the last time') continue
+        const rev = this.#flaw === 'revocations keep rev' ? row.rev : row.rev + 1
+        room.set(row.id, { ...row, rev, state: 'revoked', revokedAt: at, purgeAt: purgeAt ?? row.purgeAt })
+      }
+      if ('id' in target && !named && this.#flaw === 'revocations create') room.set(target.id, tombstone(target.id, cid, request, at))
+    }
+  }
+
+  #note({ events }: Writes): void {
+    this.#events.push(...structuredClone(events))
+  }
+
+  #check(collection: string, fields: Fields | undefined): void {
+    const declared = Object.keys(this.#declared.get(collection)?.fields ?? {})
+    for (const [name, value] of Object.entries(fields ?? {})) {
+      if (!declared.includes(name) && this.#flaw !== 'names are not checked') throw new TypeError(`no field ${name}`)
+      if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) throw new TypeError('not a scalar')
+    }
+  }
+}
+
+function changed(row: Row, { fields, ...set }: Change): Row {
+  return { ...row, ...set, rev: row.rev + 1, fields: { ...row.fields, ...fields } }
+}
+
+function holds(row: Row, { fields, ...own }: Condition): boolean {
+  const same = ([name, value]: [string, unknown], of: object): boolean => (Reflect.get(of, name) ?? null) === value
+  return Object.entries(own).every((e) => same(e, row)) && Object.entries(fields ?? {}).every((e) => same(e, row.fields))
+}
+
+function tombstone(id: string, cid: string, request: string, at: number): Row {
+  const none = { family: null, grant: null, account: null, owner: null, client: null, session: null, api: null, iat: null, exp: null, purgeAt: null }
+  return { id, cid, request, ...none, tenant: 'unknown', kind: 'law', v: 1, hk: '', dk: '', scopes: [], state: 'revoked', lastUse: null, revokedAt: at, rev: 1, fields: {}, body: null }
+}
