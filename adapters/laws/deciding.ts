@@ -105,12 +105,38 @@ async function conditions(bench: Bench): Promise<void> {
   await loses(store.commit(unit({ decider: claim(fresh(), {}) })), 'decider', 'nothing is there to decide')
 }
 
+async function repeatAdds(bench: Bench): Promise<void> {
+  const { store, tenant } = bench
+  const { id } = await stored(bench, { fields: { head: 'same', uses: 0 } })
+  const touches = Array.from({ length: 8 }, () =>
+    unit({ decider: { collection: things, id, if: { revokedAt: null, fields: { head: 'same' } }, set: {}, increment: { uses: 1 } }, events: [event(tenant)] }),
+  )
+  for (const touch of touches) await Promise.all([touch, touch, touch].map((u) => store.commit(u)))
+  const { fields, rev } = await read(store, id)
+  assert.deepEqual([fields.uses, rev], [8, 9], 'each commit counts once, however often it is sent and at whatever moment')
+  assert.deepEqual(await pendingOf(bench), touches.flatMap((u) => u.events.map((e) => e.id)), 'and tells once')
+}
+
+async function updatesAndDecides(bench: Bench): Promise<void> {
+  const { store } = bench
+  const [one, other] = [await stored(bench), await stored(bench, { fields: { head: 'a' } })]
+  const both = unit({
+    updates: [{ collection: things, id: one.id, rev: one.rev, set: { lastUse: NOW } }],
+    decider: { collection: things, id: other.id, if: { fields: { head: 'a' } }, set: { fields: { head: 'b' } } },
+  })
+  await store.commit(both)
+  const [a, b] = [await read(store, one.id), await read(store, other.id)]
+  assert.deepEqual([a.lastUse, a.rev, b.fields.head, b.rev], [NOW, 2, 'b', 2], 'both are written')
+}
+
 /** Laws on deciders and on repeated commits. */
 export const deciding: readonly Law[] = [
   law('exactly one of 16 rivals wins a decider, and only its inserts are there (probe)', (bench) => oneWinner(bench, { rivals: 16, rounds: 5 }), { probe: true }),
   law('exactly one of 64 rivals wins a decider, round after round', (bench) => oneWinner(bench, { rivals: 64, rounds: 20 })),
   law('a unit whose decider is lost leaves its burns and nothing else that anyone can use', loserLeavesNothing, { probe: true }),
   law('a commit repeated with its commit id is one commit', repeatIsOne),
+  law('a repeated commit adds nothing even where its condition still holds', repeatAdds),
+  law('a unit may update one document and decide another', updatesAndDecides),
   law('increments of rivals add up when their condition goes on to hold', incrementsAddUp),
   law('a decider is won only while every part of its condition holds, null meaning null or absent', conditions, { probe: true }),
   law('a decider on a document that is not there is lost and makes none', async ({ store }) => {

@@ -24,10 +24,10 @@ export async function firstStart(app: App, setting: Setting): Promise<readonly s
   const made = await app.clients.list().then((list) => list.some(({ clientId }) => clientId === DEMO.service))
   if (made) return [...head, `  demo       sign in at ${DEMO.origin} (npm run demo) as ${DEMO.account}; a new secret: npm run -s mintmark -- client rotate-secret ${DEMO.service}`]
   const common = { postLogoutRedirectUris: [], native: false, introspect: [], reliesOnNonce: false, fapi: false, demo: true }
-  await app.clients.createApi({ id: DEMO.api, name: 'Demonstration API', scopes: { read: 'Read the demonstration\'s answer' }, accessToken: 'jwt', algorithm: 'ES256' })
-  const { secret } = await app.clients.create({ ...common, id: DEMO.service, name: 'Demonstration service', grants: ['client_credentials'], scopes: ['read'], redirectUris: [], public: false, introspect: [DEMO.api] })
+  await app.clients.createApi({ id: DEMO.api, name: 'Demonstration API', scopes: { 'demo.read': 'Read the demonstration\'s answer' }, accessToken: 'jwt', algorithm: 'ES256' })
+  const { secret } = await app.clients.create({ ...common, id: DEMO.service, name: 'Demonstration service', grants: ['client_credentials'], scopes: ['demo.read'], redirectUris: [], public: false, introspect: [DEMO.api] })
   await app.clients.create({
-    ...common, id: DEMO.web, name: 'Demonstration app', grants: ['authorization_code', 'refresh_token'], scopes: ['openid', 'profile', 'offline_access', 'read'],
+    ...common, id: DEMO.web, name: 'Demonstration app', grants: ['authorization_code', 'refresh_token'], scopes: ['openid', 'profile', 'offline_access', 'demo.read'],
     redirectUris: [`${DEMO.origin}/callback`], postLogoutRedirectUris: [`${DEMO.origin}/`], public: true,
   })
   const password = passphrase()
@@ -36,7 +36,7 @@ export async function firstStart(app: App, setting: Setting): Promise<readonly s
     ...head,
     '',
     '  A token in a minute:',
-    `  curl -u ${DEMO.service}:${secret?.reveal() ?? ''} -d grant_type=client_credentials -d scope=read ${setting.issuer}/token`,
+    `  curl -u ${DEMO.service}:${secret?.reveal() ?? ''} -d grant_type=client_credentials -d scope=demo.read ${setting.issuer}/token`,
     '',
     '  A sign-in in two: run `npm run demo`, then open',
     `  ${DEMO.origin}   as  ${DEMO.account}   with  ${password}`,

@@ -35,6 +35,8 @@ export function readSetting(environment: Readonly<Record<string, string | undefi
 
 /** Makes DATA_DIR (0700), or refuses one that others may enter. */
 export function prepareDataDir(dataDir: string): void {
+  // The store's own journals come and go; none of them may ever be another user's to read.
+  process.umask(0o077)
   if (!existsSync(dataDir)) mkdirSync(dataDir, { mode: 0o700, recursive: true })
   const stats = statSync(dataDir)
   if (!stats.isDirectory()) throw new BadConfiguration(`${dataDir}: is not a folder (DATA_DIR)`)

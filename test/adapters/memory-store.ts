@@ -11,7 +11,7 @@ import {
 export type Flaw =
   | 'a decider reads, then writes' | 'increments read, then write' | 'a lost unit takes its burns back' | 'a burn forgets its request' | 'burns overwrite'
   | 'updates create' | 'updates ignore rev' | 'inserts overwrite' | 'inserts stay when the decider is lost' | 'revocations go before the decider'
-  | 'revocations keep rev' | 'revocations take the last time' | 'revocations create' | 'revocations reach every tenant' | 'a repeat is done again'
+  | 'revocations keep rev' | 'revocations take the last time' | 'revocations create' | 'revocations reach every tenant' | 'a repeat is done again' | 'a repeat adds again'
   | 'find ignores the tenant' | 'find takes any fields' | 'find has no order' | 'reads give references' | 'events go before the commit'
   | 'events need a document' | 'settled events return' | 'sweeps ignore the limit' | 'leases never run out' | 'leases are for all' | 'one poisoned unit fails its batch'
   | 'idempotency forgets' | 'names are not checked' | 'words are escaped'
@@ -102,6 +102,11 @@ export class MemoryStore implements Store {
     if (this.#flaw !== 'idempotency forgets') this.#keys.set(key, result.slice())
   }
 
+  /** How many documents there are in all. */
+  get size(): number {
+    return [...this.#rooms.values()].reduce((sum, room) => sum + room.size, 0)
+  }
+
   async ping(): Promise<void> {
     await tick()
   }
@@ -145,6 +150,7 @@ export class MemoryStore implements Store {
     const before = this.#rooms
     const rooms = draft()
     try {
+      if (this.#done.has(unit.cid) && this.#flaw === 'a repeat adds again') this.#decide(this.#rooms, unit, early)
       if (this.#done.has(unit.cid) && this.#flaw !== 'a repeat is done again') return undefined
       for (const burn of unit.burns) this.#burn(rooms, burn, unit)
       this.#rooms = rooms

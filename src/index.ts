@@ -1,0 +1,3 @@
+/** What a configuration module imports from the package: `import { defineConfig } from 'mintmark'`. */
+
+export { type ConfigurationInput, defineConfig, type RefreshFacts, type RotationHook } from './config/index.ts'
