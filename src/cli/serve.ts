@@ -3,6 +3,7 @@
 import type { Server } from 'node:http'
 import { rmSync } from 'node:fs'
 import { listen } from '../app.ts'
+import { BadConfiguration } from '../config/index.ts'
 import { listenControl, socketPath } from './control.ts'
 import { firstStart } from './first-start.ts'
 import { openApp, readSetting } from './open.ts'
@@ -38,10 +39,13 @@ export async function serve(environment: Readonly<Record<string, string | undefi
   const app = await openApp(setting)
   const { logger } = setting
   try {
-    const lines = await firstStart(app, setting)
-    const server = await listen(app.koa, { port, host: setting.env.HOST })
+    const server = await listen(app.koa, { port, host: setting.env.HOST }).catch((cause: NodeJS.ErrnoException) => {
+      throw new BadConfiguration(`${setting.env.HOST} port ${port} can't be listened on (${cause.code ?? cause.message}); set PORT or HOST`, { cause })
+    })
     const control = await listenControl(app, setting.dataDir, (cause) => logger.error({ err: cause }, 'a command failed'))
     app.background.start()
+    // After the port is ours: secrets that are shown once must not be made for a start that fails.
+    const lines = await firstStart(app, setting)
     process.stdout.write(`\n  Mintmark is open.\n\n${lines.join('\n')}\n\n`)
     await new Promise<void>((resolve) => {
       process.once('SIGTERM', resolve)
