@@ -2,19 +2,45 @@
 
 import assert from 'node:assert/strict'
 import type { Writes } from '../store.ts'
-import { type Bench, event, fresh, type Law, law, lawThings, loses, NOW, pendingOf, read, stored, thing, unit } from './world.ts'
+import {
+  type Bench,
+  event,
+  fresh,
+  type Law,
+  law,
+  lawThings,
+  loses,
+  NOW,
+  pendingOf,
+  read,
+  stored,
+  thing,
+  unit,
+} from './world.ts'
 
 const things = lawThings.name
 
 async function withTheCommit(bench: Bench): Promise<void> {
   const { store, tenant } = bench
   const { id } = await stored(bench)
-  const happened = event(tenant, { type: 'law.decided', dk: 'd7', at: NOW * 1000 + 5, body: new Uint8Array([0, 255, 128]) })
-  const won = unit({ decider: { collection: things, id, if: { state: 'live' }, set: { state: 'spent' } }, events: [happened, event(tenant)] })
+  const happened = event(tenant, {
+    type: 'law.decided',
+    dk: 'd7',
+    at: NOW * 1000 + 5,
+    body: new Uint8Array([0, 255, 128]),
+  })
+  const won = unit({
+    decider: { collection: things, id, if: { state: 'live' }, set: { state: 'spent' } },
+    events: [happened, event(tenant)],
+  })
   assert.deepEqual(await pendingOf(bench), [], 'nothing before the commit')
   await store.commit(won)
   const pending = (await store.pending(10_000)).filter((e) => e.tenant === tenant)
-  assert.deepEqual(pending.map((e) => e.id), won.events.map((e) => e.id), 'all of them after it, in order')
+  assert.deepEqual(
+    pending.map((e) => e.id),
+    won.events.map((e) => e.id),
+    'all of them after it, in order',
+  )
   assert.deepEqual({ ...pending[0] }, happened, 'as they were handed in')
   assert.ok((await store.pending(1)).length <= 1, 'no more than asked for')
   const lost = unit({ decider: { collection: things, id, if: { state: 'live' }, set: {} }, events: [event(tenant)] })
@@ -26,7 +52,11 @@ async function notBeforeItIsDecided(bench: Bench): Promise<void> {
   const { store, tenant } = bench
   const { id } = await stored(bench)
   const units = Array.from({ length: 32 }, () =>
-    unit({ burns: [{ collection: things, doc: thing(tenant) }], decider: { collection: things, id, if: { state: 'live' }, set: { state: 'spent' } }, events: [event(tenant)] }),
+    unit({
+      burns: [{ collection: things, doc: thing(tenant) }],
+      decider: { collection: things, id, if: { state: 'live' }, set: { state: 'spent' } },
+      events: [event(tenant)],
+    }),
   )
   const seen = new Set<string>()
   let done = false
@@ -41,7 +71,11 @@ async function notBeforeItIsDecided(bench: Bench): Promise<void> {
   const outcomes = await all
   for (const e of await pendingOf(bench)) seen.add(e)
   const winners = units.filter((_, n) => outcomes[n]?.status === 'fulfilled')
-  assert.deepEqual([...seen], winners.flatMap((u) => u.events.map((e) => e.id)), 'whoever looks at any moment sees the winner\'s event and no other')
+  assert.deepEqual(
+    [...seen],
+    winners.flatMap((u) => u.events.map((e) => e.id)),
+    "whoever looks at any moment sees the winner's event and no other",
+  )
 }
 
 async function everyUnit(bench: Bench): Promise<void> {
@@ -50,19 +84,30 @@ async function everyUnit(bench: Bench): Promise<void> {
   const burn = { collection: things, doc: thing(tenant) }
   const kinds: Readonly<Record<string, Partial<Writes>>> = {
     'burns alone': { burns: [burn] },
-    'inserts alone': { inserts: [{ collection: things, doc: thing(tenant) }, { collection: things, doc: thing(tenant) }] },
+    'inserts alone': {
+      inserts: [
+        { collection: things, doc: thing(tenant) },
+        { collection: things, doc: thing(tenant) },
+      ],
+    },
     'updates alone': { updates: [{ collection: things, id: updated.id, rev: updated.rev, set: { lastUse: NOW } }] },
     'a revocation alone': { revocations: [{ collection: things, target: { id: revoked.id }, at: NOW }] },
     'a revocation that stood already': { revocations: [{ collection: things, target: { id: revoked.id }, at: NOW }] },
     'a revocation of nothing': { revocations: [{ collection: things, target: { id: fresh() }, at: NOW }] },
-    'a revocation by an index that holds nothing': { revocations: [{ collection: things, target: { by: { tenant, by: { family: fresh() } } }, at: NOW }] },
+    'a revocation by an index that holds nothing': {
+      revocations: [{ collection: things, target: { by: { tenant, by: { family: fresh() } } }, at: NOW }],
+    },
     'a cleanup alone': { cleanups: [{ collection: things, id: removed.id }] },
     'events alone': {},
   }
   for (const [kind, writes] of Object.entries(kinds)) {
     const told = unit({ ...writes, events: [event(tenant), event(tenant)] })
     await store.commit(told)
-    assert.deepEqual(await pendingOf(bench), told.events.map((e) => e.id), `${kind}: its events are delivered`)
+    assert.deepEqual(
+      await pendingOf(bench),
+      told.events.map((e) => e.id),
+      `${kind}: its events are delivered`,
+    )
     await store.settle(told.events.map((e) => e.id))
     assert.deepEqual(await pendingOf(bench), [], `${kind}: and settled`)
   }
@@ -72,7 +117,10 @@ async function everyUnit(bench: Bench): Promise<void> {
 async function settled(bench: Bench): Promise<void> {
   const { store, tenant } = bench
   const { id } = await stored(bench)
-  const told = unit({ inserts: [{ collection: things, doc: thing(tenant) }], events: [event(tenant), event(tenant), event(tenant)] })
+  const told = unit({
+    inserts: [{ collection: things, doc: thing(tenant) }],
+    events: [event(tenant), event(tenant), event(tenant)],
+  })
   const ids = told.events.map((e) => e.id)
   await store.commit(told)
   await store.settle(ids.slice(0, 1))
@@ -90,11 +138,18 @@ async function sameDocument(bench: Bench): Promise<void> {
   const { store, tenant } = bench
   const { id } = await stored(bench, { fields: { uses: 0 } })
   const units = Array.from({ length: 24 }, () =>
-    unit({ decider: { collection: things, id, if: { revokedAt: null }, set: {}, increment: { uses: 1 } }, events: [event(tenant)] }),
+    unit({
+      decider: { collection: things, id, if: { revokedAt: null }, set: {}, increment: { uses: 1 } },
+      events: [event(tenant)],
+    }),
   )
   await Promise.all(units.map((u) => store.commit(u)))
   const pending = await pendingOf(bench)
-  assert.deepEqual([...pending].sort(), units.flatMap((u) => u.events.map((e) => e.id)).sort(), 'none is lost and none is there twice')
+  assert.deepEqual(
+    [...pending].sort(),
+    units.flatMap((u) => u.events.map((e) => e.id)).sort(),
+    'none is lost and none is there twice',
+  )
 }
 
 /** Laws on events. */

@@ -2,14 +2,27 @@
 
 import assert from 'node:assert/strict'
 import { Conflict, type Scalar } from '../store.ts'
-import { type Bench, event, fresh, type Law, law, lawThings, NOW, pendingOf, read, stored, thing, unit } from './world.ts'
+import {
+  type Bench,
+  event,
+  fresh,
+  type Law,
+  law,
+  lawThings,
+  NOW,
+  pendingOf,
+  read,
+  stored,
+  thing,
+  unit,
+} from './world.ts'
 
 const things = lawThings.name
 
 async function sweeping(bench: Bench): Promise<void> {
   const { store, tenant } = bench
   const before = 1000
-  while ((await store.sweep(things, before, 100)) > 0) continue // what an interrupted law left
+  while ((await store.sweep(things, before, 100)) > 0); // what an interrupted law left
   const due = [1, 2, 3, 4, 999].map((purgeAt) => thing(tenant, { purgeAt }))
   const later = [before, before + 1, null].map((purgeAt) => thing(tenant, { purgeAt, exp: 1 }))
   await store.commit(unit({ inserts: [...due, ...later].map((doc) => ({ collection: things, doc })) }))
@@ -28,14 +41,38 @@ async function leases({ store }: Bench): Promise<void> {
   assert.equal(took.filter(Boolean).length, 1, 'one of 16 rivals has it')
   const first = holders[took.indexOf(true)] ?? ''
   const second = holders[took.indexOf(false)] ?? ''
-  assert.equal(await store.lease({ name, holder: first, until: until + 500 }, now + 100), true, 'who has it may renew it')
-  assert.equal(await store.lease({ name, holder: second, until: until + 900 }, until + 1), false, 'a renewed lease holds')
+  assert.equal(
+    await store.lease({ name, holder: first, until: until + 500 }, now + 100),
+    true,
+    'who has it may renew it',
+  )
+  assert.equal(
+    await store.lease({ name, holder: second, until: until + 900 }, until + 1),
+    false,
+    'a renewed lease holds',
+  )
   await store.release(name, second)
-  assert.equal(await store.lease({ name, holder: second, until: until + 900 }, until + 2), false, 'only its holder gives it back')
-  assert.equal(await store.lease({ name, holder: second, until: until + 2000 }, until + 501), true, 'what ran out is taken over')
-  assert.equal(await store.lease({ name, holder: first, until: until + 3000 }, until + 502), false, 'and lost for who had it')
+  assert.equal(
+    await store.lease({ name, holder: second, until: until + 900 }, until + 2),
+    false,
+    'only its holder gives it back',
+  )
+  assert.equal(
+    await store.lease({ name, holder: second, until: until + 2000 }, until + 501),
+    true,
+    'what ran out is taken over',
+  )
+  assert.equal(
+    await store.lease({ name, holder: first, until: until + 3000 }, until + 502),
+    false,
+    'and lost for who had it',
+  )
   await store.release(name, second)
-  assert.equal(await store.lease({ name, holder: first, until: until + 3000 }, until + 503), true, 'what is given back is free')
+  assert.equal(
+    await store.lease({ name, holder: first, until: until + 3000 }, until + 503),
+    true,
+    'what is given back is free',
+  )
   await store.release(name, first)
 }
 
@@ -57,12 +94,34 @@ async function poison(bench: Bench): Promise<void> {
   // What no type allows and a slip may bring all the same.
   const structured: Scalar = JSON.parse('{"nested":{"$gt":""}}')
   const bad = [
-    unit({ inserts: [{ collection: things, doc: thing(tenant) }, { collection: things, doc: thing(tenant, { fields: { head: structured } }) }], events: [event(tenant)] }),
-    unit({ inserts: [{ collection: things, doc: thing(tenant) }, { collection: 'law-unheard-of', doc: thing(tenant) }], events: [event(tenant)] }),
-    unit({ decider: { collection: things, id: (await stored(bench)).id, if: { fields: { head: structured } }, set: {} }, events: [event(tenant)] }),
+    unit({
+      inserts: [
+        { collection: things, doc: thing(tenant) },
+        { collection: things, doc: thing(tenant, { fields: { head: structured } }) },
+      ],
+      events: [event(tenant)],
+    }),
+    unit({
+      inserts: [
+        { collection: things, doc: thing(tenant) },
+        { collection: 'law-unheard-of', doc: thing(tenant) },
+      ],
+      events: [event(tenant)],
+    }),
+    unit({
+      decider: { collection: things, id: (await stored(bench)).id, if: { fields: { head: structured } }, set: {} },
+      events: [event(tenant)],
+    }),
   ]
-  const good = Array.from({ length: 24 }, () => unit({ burns: [{ collection: things, doc: thing(tenant) }], inserts: [{ collection: things, doc: thing(tenant) }] }))
-  const all = [...good.slice(0, 8), bad[0], ...good.slice(8, 16), bad[1], bad[2], ...good.slice(16)].filter((u) => u !== undefined)
+  const good = Array.from({ length: 24 }, () =>
+    unit({
+      burns: [{ collection: things, doc: thing(tenant) }],
+      inserts: [{ collection: things, doc: thing(tenant) }],
+    }),
+  )
+  const all = [...good.slice(0, 8), bad[0], ...good.slice(8, 16), bad[1], bad[2], ...good.slice(16)].filter(
+    (u) => u !== undefined,
+  )
   const outcomes = await Promise.allSettled(all.map((u) => store.commit(u)))
   for (const [n, u] of all.entries()) {
     const outcome = outcomes[n]
@@ -71,7 +130,10 @@ async function poison(bench: Bench): Promise<void> {
       assert.equal((await read(store, u.inserts[0]?.doc.id ?? '')).cid, u.cid)
       continue
     }
-    assert.ok(outcome?.status === 'rejected' && !(outcome.reason instanceof Conflict), 'a poisoned unit is refused, and not as a conflict')
+    assert.ok(
+      outcome?.status === 'rejected' && !(outcome.reason instanceof Conflict),
+      'a poisoned unit is refused, and not as a conflict',
+    )
     for (const { doc } of u.inserts) assert.equal(await store.get(things, doc.id), undefined, 'and leaves nothing')
   }
   assert.deepEqual(await pendingOf(bench), [], 'not even an event')
@@ -82,13 +144,20 @@ async function durable(bench: Bench): Promise<void> {
   if (!bench.world.reopen) return
   const { tenant } = bench
   const doc = await stored(bench, { fields: { head: 'a', uses: 3 }, body: new Uint8Array([1, 2]) })
-  const told = unit({ decider: { collection: things, id: doc.id, if: {}, set: { fields: { head: 'b' } } }, events: [event(tenant)] })
+  const told = unit({
+    decider: { collection: things, id: doc.id, if: {}, set: { fields: { head: 'b' } } },
+    events: [event(tenant)],
+  })
   await bench.store.commit(told)
   const before = await read(bench.store, doc.id)
   const store = await bench.world.reopen()
   assert.deepEqual(await read(store, doc.id), before, 'documents are there')
   const again = { ...bench, store }
-  assert.deepEqual(await pendingOf(again), told.events.map((e) => e.id), 'events are there')
+  assert.deepEqual(
+    await pendingOf(again),
+    told.events.map((e) => e.id),
+    'events are there',
+  )
   await store.commit(told)
   assert.equal((await read(store, doc.id)).rev, before.rev, 'and a commit that is repeated is known')
   assert.equal((await pendingOf(again)).length, 1)

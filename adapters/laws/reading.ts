@@ -7,21 +7,52 @@ import { type Bench, fresh, type Law, law, lawOthers, lawThings, NOW, read, stor
 const things = lawThings.name
 
 async function comesBack({ store, tenant }: Bench): Promise<void> {
-  const words = ['$set', '__proto__', 'constructor', 'a.b.$.c', '"; DROP TABLE x; --', "it's", '%_\\', 'ü漢字🗝️', '', ' ', '\u2028', '$$ROOT']
+  const words = [
+    '$set',
+    '__proto__',
+    'constructor',
+    'a.b.$.c',
+    '"; DROP TABLE x; --',
+    "it's",
+    '%_\\',
+    'ü漢字🗝️',
+    '',
+    ' ',
+    '\u2028',
+    '$$ROOT',
+  ]
   const bytes = Uint8Array.from({ length: 256 }, (_, n) => n)
   for (const [n, word] of words.entries()) {
     const doc: NewDoc = {
-      ...thing(tenant), id: `${word}${fresh()}`, family: word, client: word, state: word === '' ? 'live' : word, scopes: [word, 'b', word],
-      exp: NOW + n, purgeAt: NOW + 10 ** 9, lastUse: 0, iat: Number.MAX_SAFE_INTEGER, body: n % 2 ? bytes : new Uint8Array(0),
+      ...thing(tenant),
+      id: `${word}${fresh()}`,
+      family: word,
+      client: word,
+      state: word === '' ? 'live' : word,
+      scopes: [word, 'b', word],
+      exp: NOW + n,
+      purgeAt: NOW + 10 ** 9,
+      lastUse: 0,
+      iat: Number.MAX_SAFE_INTEGER,
+      body: n % 2 ? bytes : new Uint8Array(0),
       fields: { head: word, predecessor: null, uses: -1.5, weight: 2 ** 40, blob: bytes.slice(0, n) },
     }
     const { cid } = unit()
     await store.commit(unit({ cid, inserts: [{ collection: things, doc }] }))
-    assert.deepEqual(plain(await read(store, doc.id)), plain({ ...doc, rev: 1, cid, revokedAt: null }), `${JSON.stringify(word)} comes back as it was`)
+    assert.deepEqual(
+      plain(await read(store, doc.id)),
+      plain({ ...doc, rev: 1, cid, revokedAt: null }),
+      `${JSON.stringify(word)} comes back as it was`,
+    )
     assert.equal(await store.count(things, { tenant, by: { family: word } }), 1, `${JSON.stringify(word)} is found`)
     const revoked = { collection: things, target: { id: doc.id }, at: NOW }
     const set = { fields: { head: `${word}!`, blob: bytes } }
-    await store.commit(unit({ decider: { collection: things, id: doc.id, if: { fields: { head: word } }, set }, revocations: [revoked] }))
+    await store.commit(
+      unit({
+        decider: { collection: things, id: doc.id, if: { fields: { head: word } }, set },
+        revocations: [revoked],
+      }),
+    )
     const after = await read(store, doc.id)
     assert.deepEqual([after.fields.head, after.revokedAt, after.state], [`${word}!`, NOW, 'revoked'])
   }
@@ -37,7 +68,11 @@ function plain(value: unknown): unknown {
 
 async function freshCopies(bench: Bench): Promise<void> {
   const { store, tenant } = bench
-  const given = thing(tenant, { fields: { head: 'a', blob: new Uint8Array([1]) }, body: new Uint8Array([1]), scopes: ['s'] })
+  const given = thing(tenant, {
+    fields: { head: 'a', blob: new Uint8Array([1]) },
+    body: new Uint8Array([1]),
+    scopes: ['s'],
+  })
   await store.commit(unit({ inserts: [{ collection: things, doc: given }] }))
   const spoil = (doc: object & Pick<NewDoc, 'body' | 'fields' | 'scopes'>): void => {
     doc.body?.fill(9)
@@ -53,35 +88,55 @@ async function freshCopies(bench: Bench): Promise<void> {
   spoil(one)
   spoil(found)
   const two = await read(store, given.id)
-  assert.deepEqual([two.state, two.fields.head, [...two.scopes], [...(two.body ?? [])]], ['live', 'a', ['s'], [1]], 'nobody else sees the change')
+  assert.deepEqual(
+    [two.state, two.fields.head, [...two.scopes], [...(two.body ?? [])]],
+    ['live', 'a', ['s'], [1]],
+    'nobody else sees the change',
+  )
   assert.deepEqual(plain(two.fields.blob), [1])
 }
 
 async function pages(bench: Bench): Promise<void> {
   const { store, tenant } = bench
   const [family, foreign] = [fresh(), fresh()]
-  const own = Array.from({ length: 25 }, (_, n) => thing(tenant, { family, client: 'c', state: n % 5 === 0 ? 'spent' : 'live' }))
+  const own = Array.from({ length: 25 }, (_, n) =>
+    thing(tenant, { family, client: 'c', state: n % 5 === 0 ? 'spent' : 'live' }),
+  )
   const others = [thing(foreign, { family, client: 'c' }), thing(tenant, { family: fresh(), client: 'd' })]
   await store.commit(unit({ inserts: [...own, ...others].map((doc) => ({ collection: things, doc })) }))
   const ids = own.map((d) => d.id).sort()
   const seen: string[] = []
   for (let page = 0; page < 10; page++) {
     const last = seen.at(-1)
-    const docs = await store.find(things, { tenant, by: { family } }, { limit: 10, ...(last === undefined ? {} : { after: last }) })
+    const docs = await store.find(
+      things,
+      { tenant, by: { family } },
+      { limit: 10, ...(last === undefined ? {} : { after: last }) },
+    )
     if (docs.length === 0) break
     assert.ok(docs.length <= 10, 'a page has its limit')
     seen.push(...docs.map((d) => d.id))
   }
-  assert.deepEqual(seen, ids, 'the pages together are the tenant\'s own documents, ascending, each once')
+  assert.deepEqual(seen, ids, "the pages together are the tenant's own documents, ascending, each once")
   assert.equal(await store.count(things, { tenant, by: { family } }), 25, 'count agrees with find')
   assert.equal(await store.count(things, { tenant: foreign, by: { family } }), 1)
   const spent = await store.find(things, { tenant, by: { state: 'spent', client: 'c' } }, { limit: 100 })
-  assert.deepEqual(spent.map((d) => d.id), own.filter((d) => d.state === 'spent').map((d) => d.id).sort())
+  assert.deepEqual(
+    spent.map((d) => d.id),
+    own
+      .filter((d) => d.state === 'spent')
+      .map((d) => d.id)
+      .sort(),
+  )
   assert.equal(await store.count(things, { tenant, by: { client: 'c', state: 'spent' } }), spent.length)
   const [first] = spent
   assert.ok(first)
   await store.commit(unit({ updates: [{ collection: things, id: first.id, rev: first.rev, set: { state: 'live' } }] }))
-  assert.equal(await store.count(things, { tenant, by: { client: 'c', state: 'spent' } }), spent.length - 1, 'an index follows its document')
+  assert.equal(
+    await store.count(things, { tenant, by: { client: 'c', state: 'spent' } }),
+    spent.length - 1,
+    'an index follows its document',
+  )
   await store.commit(unit({ cleanups: others.map(({ id }) => ({ collection: things, id })) }))
 }
 
@@ -89,21 +144,42 @@ async function undeclared(bench: Bench): Promise<void> {
   const { store, tenant } = bench
   const { id, rev } = await stored(bench)
   await assert.rejects(store.find(things, { tenant, by: { account: 'a' } }, { limit: 1 }), TypeError, 'no such index')
-  await assert.rejects(store.find(things, { tenant, by: { client: 'c' } }, { limit: 1 }), TypeError, 'half an index is none')
+  await assert.rejects(
+    store.find(things, { tenant, by: { client: 'c' } }, { limit: 1 }),
+    TypeError,
+    'half an index is none',
+  )
   await assert.rejects(store.count(things, { tenant, by: {} }), TypeError, 'everything is no index')
   await assert.rejects(store.get('law-unheard-of', id), TypeError, 'no such collection')
   await assert.rejects(store.get('__proto__', id), TypeError, 'no such collection')
   const strange = { collection: 'law-unheard-of', doc: thing(tenant) }
   await assert.rejects(store.commit(unit({ inserts: [strange] })), TypeError)
   await assert.rejects(store.commit(unit({ burns: [strange] })), TypeError)
-  await assert.rejects(store.commit(unit({ revocations: [{ collection: things, target: { by: { tenant, by: { account: 'a' } } }, at: NOW }] })), TypeError)
+  await assert.rejects(
+    store.commit(
+      unit({ revocations: [{ collection: things, target: { by: { tenant, by: { account: 'a' } } }, at: NOW }] }),
+    ),
+    TypeError,
+  )
   for (const fields of [{ unheardOf: 1 }, { ['__proto__']: 1 }, { constructor: 'x' }]) {
-    await assert.rejects(store.commit(unit({ inserts: [{ collection: things, doc: thing(tenant, { fields }) }] })), TypeError)
+    await assert.rejects(
+      store.commit(unit({ inserts: [{ collection: things, doc: thing(tenant, { fields }) }] })),
+      TypeError,
+    )
     await assert.rejects(store.commit(unit({ updates: [{ collection: things, id, rev, set: { fields } }] })), TypeError)
-    await assert.rejects(store.commit(unit({ decider: { collection: things, id, if: { fields }, set: {} } })), TypeError)
-    await assert.rejects(store.commit(unit({ decider: { collection: things, id, if: {}, set: { fields } } })), TypeError)
+    await assert.rejects(
+      store.commit(unit({ decider: { collection: things, id, if: { fields }, set: {} } })),
+      TypeError,
+    )
+    await assert.rejects(
+      store.commit(unit({ decider: { collection: things, id, if: {}, set: { fields } } })),
+      TypeError,
+    )
   }
-  await assert.rejects(store.commit(unit({ decider: { collection: things, id, if: {}, set: {}, increment: { unheardOf: 1 } } })), TypeError)
+  await assert.rejects(
+    store.commit(unit({ decider: { collection: things, id, if: {}, set: {}, increment: { unheardOf: 1 } } })),
+    TypeError,
+  )
   assert.equal((await read(store, id)).rev, rev, 'nothing was written')
 }
 
@@ -111,11 +187,18 @@ async function undeclared(bench: Bench): Promise<void> {
 export const reading: readonly Law[] = [
   law('bytes, numbers and words of any shape come back as they were', comesBack),
   law('every read is a fresh copy, and what was handed in is copied too', freshCopies),
-  law('find pages through a declared index: ascending, the tenant\'s own, and count agrees', pages),
+  law("find pages through a declared index: ascending, the tenant's own, and count agrees", pages),
   law('what no declaration names is a TypeError', undeclared),
   law('one id in two collections is two documents', async ({ store, tenant }) => {
     const [doc, far] = [thing(tenant), thing(tenant)]
-    await store.commit(unit({ inserts: [{ collection: things, doc }, { collection: lawOthers.name, doc: { ...far, id: doc.id } }] }))
+    await store.commit(
+      unit({
+        inserts: [
+          { collection: things, doc },
+          { collection: lawOthers.name, doc: { ...far, id: doc.id } },
+        ],
+      }),
+    )
     await store.commit(unit({ cleanups: [{ collection: lawOthers.name, id: doc.id }] }))
     assert.ok(await store.get(things, doc.id))
     assert.equal(await store.get(lawOthers.name, doc.id), undefined)

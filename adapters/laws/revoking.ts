@@ -10,10 +10,18 @@ async function lateSave(bench: Bench): Promise<void> {
   const { store } = bench
   const session = await stored(bench, { state: 'live', body: new Uint8Array([1]) })
   await store.commit(revoking1(session.id))
-  const save = unit({ updates: [{ collection: things, id: session.id, rev: session.rev, set: { state: 'live', body: new Uint8Array([2]) } }] })
+  const save = unit({
+    updates: [
+      { collection: things, id: session.id, rev: session.rev, set: { state: 'live', body: new Uint8Array([2]) } },
+    ],
+  })
   await loses(store.commit(save), 'update', 'the session was read before the sign-out')
   const after = await read(store, session.id)
-  assert.deepEqual([after.state, after.revokedAt, after.rev], ['revoked', NOW, 2], 'a revocation raises rev and is not undone')
+  assert.deepEqual(
+    [after.state, after.revokedAt, after.rev],
+    ['revoked', NOW, 2],
+    'a revocation raises rev and is not undone',
+  )
 }
 
 async function idempotent(bench: Bench): Promise<void> {
@@ -24,11 +32,15 @@ async function idempotent(bench: Bench): Promise<void> {
   const { id } = await stored(bench, { purgeAt: NOW + 5 })
   await store.commit(revoking1(id, NOW))
   assert.equal((await read(store, id)).purgeAt, NOW + 5, 'purgeAt is kept where none is said')
-  await store.commit(unit({ revocations: [{ collection: things, target: { id }, at: NOW + 100, purgeAt: NOW + 1000 }] }))
+  await store.commit(
+    unit({ revocations: [{ collection: things, target: { id }, at: NOW + 100, purgeAt: NOW + 1000 }] }),
+  )
   const after = await read(store, id)
   assert.deepEqual([after.revokedAt, after.rev], [NOW, 2], 'the first revocation stands and is the only write')
   const dated = await stored(bench)
-  await store.commit(unit({ revocations: [{ collection: things, target: { id: dated.id }, at: NOW, purgeAt: NOW + 9 }] }))
+  await store.commit(
+    unit({ revocations: [{ collection: things, target: { id: dated.id }, at: NOW, purgeAt: NOW + 9 }] }),
+  )
   assert.equal((await read(store, dated.id)).purgeAt, NOW + 9, 'a revocation may say when the tombstone may go')
 }
 
@@ -41,11 +53,19 @@ async function byIndex(bench: Bench): Promise<void> {
   const already = await stored(bench, { family })
   await store.commit(revoking1(already.id, NOW - 50))
   await store.commit(unit({ inserts: [...own, foreign, other].map((doc) => ({ collection: things, doc })) }))
-  await store.commit(unit({ revocations: [{ collection: things, target: { by: { tenant, by: { family } } }, at: NOW }] }))
+  await store.commit(
+    unit({ revocations: [{ collection: things, target: { by: { tenant, by: { family } } }, at: NOW }] }),
+  )
   const reached = await store.find(things, { tenant, by: { family } }, { limit: 1000 })
   assert.equal(reached.length, 251)
-  assert.ok(reached.every((d) => d.state === 'revoked' && d.rev === 2), 'all of the family are tombstones, written once')
-  assert.ok(reached.every((d) => d.revokedAt === (d.id === already.id ? NOW - 50 : NOW)), 'a tombstone that stood keeps its time')
+  assert.ok(
+    reached.every((d) => d.state === 'revoked' && d.rev === 2),
+    'all of the family are tombstones, written once',
+  )
+  assert.ok(
+    reached.every((d) => d.revokedAt === (d.id === already.id ? NOW - 50 : NOW)),
+    'a tombstone that stood keeps its time',
+  )
   assert.equal((await read(store, other.id)).revokedAt, null, 'another family is not reached')
   assert.equal((await read(store, foreign.id)).revokedAt, null, 'nor is another tenant')
   await store.commit(unit({ cleanups: [{ collection: things, id: foreign.id }] }))

@@ -5,7 +5,15 @@
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { type Collection, Conflict, type Doc, type NewDoc, type OutboxEvent, type Store, type Writes } from '../store.ts'
+import {
+  type Collection,
+  Conflict,
+  type Doc,
+  type NewDoc,
+  type OutboxEvent,
+  type Store,
+  type Writes,
+} from '../store.ts'
 
 /** Where a law is proved. The laws close nothing: whoever made the world does. */
 export interface World {
@@ -79,7 +87,11 @@ async function tidy({ store, tenant }: Bench): Promise<void> {
 }
 
 /** Makes a law of a sentence and a proof; what the proof leaves is removed, whether it held or not. */
-export function law(name: string, prove: (bench: Bench) => Promise<void>, options: { readonly probe?: boolean } = {}): Law {
+export function law(
+  name: string,
+  prove: (bench: Bench) => Promise<void>,
+  options: { readonly probe?: boolean } = {},
+): Law {
   return {
     name,
     probe: options.probe ?? false,
@@ -100,15 +112,45 @@ export function law(name: string, prove: (bench: Bench) => Promise<void>, option
 /** A document of the laws' kind; `id` is fresh unless it is said. */
 export function thing(tenant: string, more: Partial<NewDoc> = {}): NewDoc {
   return {
-    id: fresh(), tenant, kind: 'law', v: 1, hk: 'h1', dk: 'd1', family: null, grant: null, account: null, owner: null, client: null,
-    session: null, api: null, scopes: [], iat: NOW, exp: null, purgeAt: null, state: 'live', lastUse: null, fields: {}, body: null, ...more,
+    id: fresh(),
+    tenant,
+    kind: 'law',
+    v: 1,
+    hk: 'h1',
+    dk: 'd1',
+    family: null,
+    grant: null,
+    account: null,
+    owner: null,
+    client: null,
+    session: null,
+    api: null,
+    scopes: [],
+    iat: NOW,
+    exp: null,
+    purgeAt: null,
+    state: 'live',
+    lastUse: null,
+    fields: {},
+    body: null,
+    ...more,
   }
 }
 
 /** A unit with a fresh commit id and request id and nothing in it but what is said. */
 export function unit(more: Partial<Writes> = {}): Writes {
   const cid = fresh()
-  return { cid, request: fresh(), burns: [], inserts: [], updates: [], revocations: [], cleanups: [], events: [], ...more }
+  return {
+    cid,
+    request: fresh(),
+    burns: [],
+    inserts: [],
+    updates: [],
+    revocations: [],
+    cleanups: [],
+    events: [],
+    ...more,
+  }
 }
 
 /** Stores a thing and gives it back as it is read. */
@@ -137,8 +179,14 @@ export async function pendingOf({ store, tenant }: Bench): Promise<readonly stri
 
 /** Requires that a commit is lost, and to what. */
 export async function loses(commit: Promise<void>, kind: Conflict['kind'], why: string): Promise<void> {
-  const outcome = await commit.then(() => 'won', (cause: unknown) => cause)
-  assert.ok(outcome instanceof Conflict, `${why}: a Conflict, not ${outcome instanceof Error ? outcome.stack : outcome}`)
+  const outcome = await commit.then(
+    () => 'won',
+    (cause: unknown) => cause,
+  )
+  assert.ok(
+    outcome instanceof Conflict,
+    `${why}: a Conflict, not ${outcome instanceof Error ? outcome.stack : outcome}`,
+  )
   assert.equal(outcome.kind, kind, `${why}: a Conflict of kind ${kind}`)
 }
 

@@ -22,7 +22,10 @@ type Prepare = (sql: string) => StatementSync
 const RECENT_MAX = 100_000
 
 function shapeOf({ burns, inserts, updates, decider, revocations, cleanups, events }: Writes): string {
-  return [burns, inserts, updates, revocations, cleanups, events].map((writes) => writes.length).join('/') + (decider ? `/${decider.id}` : '')
+  return (
+    [burns, inserts, updates, revocations, cleanups, events].map((writes) => writes.length).join('/') +
+    (decider ? `/${decider.id}` : '')
+  )
 }
 
 /** One unit's way into the database. */
@@ -49,7 +52,10 @@ export class Application {
     if (known === shape) return
     if (known !== undefined) throw new TypeError('a commit id was used for two different units')
     for (const { collection, doc } of unit.burns) {
-      if (!this.#add(this.#table(collection), doc, unit, 'OR IGNORE') && this.#row(collection, doc.id, 'request') !== unit.request) {
+      if (
+        !this.#add(this.#table(collection), doc, unit, 'OR IGNORE') &&
+        this.#row(collection, doc.id, 'request') !== unit.request
+      ) {
         throw new Conflict('burn', collection, doc.id)
       }
     }
@@ -59,7 +65,8 @@ export class Application {
       for (const update of unit.updates) this.#update(update, unit)
       if (unit.decider) this.#decide(unit.decider, unit)
       for (const revocation of unit.revocations) this.#revoke(revocation)
-      for (const { collection, id } of unit.cleanups) this.#prepare(`DELETE FROM ${quoted(this.#table(collection).name)} WHERE id = ?`).run(id)
+      for (const { collection, id } of unit.cleanups)
+        this.#prepare(`DELETE FROM ${quoted(this.#table(collection).name)} WHERE id = ?`).run(id)
       this.#note(unit)
     } catch (cause) {
       this.#prepare('ROLLBACK TO unit').run()
@@ -122,7 +129,11 @@ export class Application {
 
   #decide({ collection, id, if: condition, set, increment }: Decider, unit: Writes): void {
     const table = this.#table(collection)
-    const sets = [...assignments(table, set), ...increments(table, increment ?? {}), { sql: '"decidedBy" = ?', value: unit.cid }]
+    const sets = [
+      ...assignments(table, set),
+      ...increments(table, increment ?? {}),
+      { sql: '"decidedBy" = ?', value: unit.cid },
+    ]
     const fresh = { sql: '"decidedBy" IS NOT ?', value: unit.cid }
     if (this.#write(table, id, sets, [fresh, ...tests(table, condition)])) return
     if (this.#row(collection, id, 'decidedBy') !== unit.cid) throw new Conflict('decider', collection, id)
@@ -142,10 +153,15 @@ export class Application {
 }
 
 /** The WHERE of a declared index. Throws TypeError for any other set of fields. */
-export function byIndex(table: Table, { tenant, by }: Index): { readonly sql: string; readonly values: readonly SQLInputValue[] } {
+export function byIndex(
+  table: Table,
+  { tenant, by }: Index,
+): { readonly sql: string; readonly values: readonly SQLInputValue[] } {
   const names = Object.keys(by)
   const known = table.indexes.some((index) => index.length === names.length && index.every((f) => names.includes(f)))
   if (!known) throw new TypeError(`${table.name} declares no index by ${names.join(', ')}`)
-  return { sql: ['tenant = ?', ...names.map((n) => `${quoted(n)} = ?`)].join(' AND '), values: [tenant, ...Object.values(by)] }
+  return {
+    sql: ['tenant = ?', ...names.map((n) => `${quoted(n)} = ?`)].join(' AND '),
+    values: [tenant, ...Object.values(by)],
+  }
 }
-

@@ -35,7 +35,10 @@ function lock(file: string): DatabaseSync {
     db.close()
     const busy = cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY
     if (!busy) throw cause
-    throw new StoreUnusable(`${file} is in use by another Mintmark process; the CLI speaks to a running server by its socket`, { cause })
+    throw new StoreUnusable(
+      `${file} is in use by another Mintmark process; the CLI speaks to a running server by its socket`,
+      { cause },
+    )
   }
   return db
 }
@@ -54,8 +57,12 @@ function claimFile(file: string): void {
 }
 
 function refuseForeign(db: DatabaseSync, file: string): void {
-  const names = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all().map((row) => String(row.name))
-  if (names.length > 0 && !names.includes('store-meta')) throw new StoreUnusable(`${file} is a database of something else than Mintmark`)
+  const names = db
+    .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`)
+    .all()
+    .map((row) => String(row.name))
+  if (names.length > 0 && !names.includes('store-meta'))
+    throw new StoreUnusable(`${file} is a database of something else than Mintmark`)
 }
 
 function prepareSchema(file: string, tables: readonly Table[]): void {
@@ -67,13 +74,22 @@ function prepareSchema(file: string, tables: readonly Table[]): void {
     const meta = db.prepare('SELECT value FROM "store-meta" WHERE name = ?')
     const least = meta.get('minReader')?.value
     if (typeof least === 'number' && least > SCHEMA.version) {
-      throw new StoreUnusable(`${file} was written by a newer Mintmark (needs schema ${least}, this one reads ${SCHEMA.version}); start the newer one`)
+      throw new StoreUnusable(
+        `${file} was written by a newer Mintmark (needs schema ${least}, this one reads ${SCHEMA.version}); start the newer one`,
+      )
     }
     for (const table of tables) {
-      const existing = new Set(db.prepare(`SELECT name FROM pragma_table_info(?)`).all(table.name).map((row) => String(row.name)))
+      const existing = new Set(
+        db
+          .prepare(`SELECT name FROM pragma_table_info(?)`)
+          .all(table.name)
+          .map((row) => String(row.name)),
+      )
       for (const sql of definition(table, existing)) db.exec(sql)
     }
-    const put = db.prepare('INSERT INTO "store-meta" (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)')
+    const put = db.prepare(
+      'INSERT INTO "store-meta" (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)',
+    )
     put.run('version', SCHEMA.version)
     put.run('minReader', SCHEMA.minReader)
   } finally {
@@ -99,12 +115,18 @@ function reads({ prepare, table }: Parts): Pick<Store, 'get' | 'find' | 'count' 
     async find(collection, by: Index, { limit, after }: Page) {
       const t = table(collection)
       const where = byIndex(t, by)
-      const rows = prepare(`SELECT * FROM ${quoted(t.name)} WHERE ${where.sql} AND id > ? ORDER BY id LIMIT ?`).all(...where.values, after ?? '', limit)
+      const rows = prepare(`SELECT * FROM ${quoted(t.name)} WHERE ${where.sql} AND id > ? ORDER BY id LIMIT ?`).all(
+        ...where.values,
+        after ?? '',
+        limit,
+      )
       return rows.map((row) => docOf(t, row))
     },
     async count(collection, by) {
       const where = byIndex(table(collection), by)
-      return Number(prepare(`SELECT count(*) AS n FROM ${quoted(collection)} WHERE ${where.sql}`).get(...where.values)?.n)
+      return Number(
+        prepare(`SELECT count(*) AS n FROM ${quoted(collection)} WHERE ${where.sql}`).get(...where.values)?.n,
+      )
     },
     async pending(limit) {
       return prepare('SELECT * FROM "store-outbox" ORDER BY seq LIMIT ?').all(limit).map(eventOf)
@@ -112,14 +134,22 @@ function reads({ prepare, table }: Parts): Pick<Store, 'get' | 'find' | 'count' 
   }
 }
 
-function writes({ prepare, writer, table }: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'lease' | 'release' | 'begin' | 'finish'> {
+function writes({
+  prepare,
+  writer,
+  table,
+}: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'lease' | 'release' | 'begin' | 'finish'> {
   return {
     commit: (unit) => writer.commit(unit),
     async sweep(collection, before, limit) {
       const name = quoted(table(collection).name)
       // Idempotency records have no collection of their own: they go with whatever is swept, and are not counted.
-      const due = (from: string, key: string) => `DELETE FROM ${from} WHERE ${key} IN (SELECT ${key} FROM ${from} WHERE "purgeAt" < ? LIMIT ?)`
-      const [swept] = await Promise.all([writer.run(due(name, 'id'), before, limit), writer.run(due('"store-idempotency"', 'key'), before, limit)])
+      const due = (from: string, key: string) =>
+        `DELETE FROM ${from} WHERE ${key} IN (SELECT ${key} FROM ${from} WHERE "purgeAt" < ? LIMIT ?)`
+      const [swept] = await Promise.all([
+        writer.run(due(name, 'id'), before, limit),
+        writer.run(due('"store-idempotency"', 'key'), before, limit),
+      ])
       return swept
     },
     async settle(ids) {
@@ -134,7 +164,11 @@ function writes({ prepare, writer, table }: Parts): Pick<Store, 'commit' | 'swee
       await writer.run('DELETE FROM "store-leases" WHERE name = ? AND holder = ?', name, holder)
     },
     async begin(key, purgeAt) {
-      if ((await writer.run('INSERT OR IGNORE INTO "store-idempotency" (key, "purgeAt") VALUES (?, ?)', key, purgeAt)) === 1) return undefined
+      if (
+        (await writer.run('INSERT OR IGNORE INTO "store-idempotency" (key, "purgeAt") VALUES (?, ?)', key, purgeAt)) ===
+        1
+      )
+        return undefined
       const result = prepare('SELECT result FROM "store-idempotency" WHERE key = ?').get(key)?.result
       return result instanceof Uint8Array ? { result } : 'pending'
     },
@@ -151,7 +185,9 @@ export interface SqliteStore extends Store {
 
 function refused(file: string, cause: unknown): StoreUnusable {
   if (cause instanceof StoreUnusable) return cause
-  return new StoreUnusable(`${file} can't be opened: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  return new StoreUnusable(`${file} can't be opened: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    cause,
+  })
 }
 
 const TOUCH = 'UPDATE "store-meta" SET value = value WHERE name = ?'
@@ -182,7 +218,10 @@ async function parts(path: string, tables: readonly Table[]): Promise<Parts> {
  * Opens the store in one file (created with mode 0600; its folder must exist).
  * Throws `StoreUnusable`, in words for people, when the file is not ours to use.
  */
-export async function openSqliteStore(input: { readonly file: string; readonly collections: readonly Collection[] }): Promise<SqliteStore> {
+export async function openSqliteStore(input: {
+  readonly file: string
+  readonly collections: readonly Collection[]
+}): Promise<SqliteStore> {
   const opened = await parts(input.file, input.collections.map(tableOf)).catch((cause: unknown) => {
     throw refused(input.file, cause)
   })

@@ -4,8 +4,26 @@ import type { SQLInputValue } from 'node:sqlite'
 import type { Change, Collection, Condition, Doc, Fields, IndexField, NewDoc, OutboxEvent, Scalar } from '../store.ts'
 
 const COLUMNS = [
-  'id', 'tenant', 'kind', 'v', 'hk', 'dk', 'family', 'grant', 'account', 'owner', 'client', 'session', 'api', 'scopes',
-  'iat', 'exp', 'purgeAt', 'state', 'lastUse', 'body',
+  'id',
+  'tenant',
+  'kind',
+  'v',
+  'hk',
+  'dk',
+  'family',
+  'grant',
+  'account',
+  'owner',
+  'client',
+  'session',
+  'api',
+  'scopes',
+  'iat',
+  'exp',
+  'purgeAt',
+  'state',
+  'lastUse',
+  'body',
 ] as const
 // `updatedBy` and `decidedBy` are the last commits of either class, so that a repeat is known; `request` is who burned.
 const KEPT_BY_STORE = ['rev', 'cid', 'revokedAt', 'updatedBy', 'decidedBy', 'request'] as const
@@ -27,20 +45,34 @@ export interface Table {
 /** The table of a declaration. Throws TypeError for a name that is no plain word. */
 export function tableOf(collection: Collection): Table {
   if (!/^[a-z][a-z0-9-]*$/.test(collection.name)) throw new TypeError(`not a collection name: ${collection.name}`)
-  return { name: collection.name, fields: Object.keys(collection.fields), indexes: collection.indexes, expires: collection.expires }
+  return {
+    name: collection.name,
+    fields: Object.keys(collection.fields),
+    indexes: collection.indexes,
+    expires: collection.expires,
+  }
 }
 
 /** The statements that bring a table to its declared shape; `existing` are the columns that stand already. */
 export function definition(table: Table, existing: ReadonlySet<string>): readonly string[] {
   const name = quoted(table.name)
   const columns = [...COLUMNS, ...KEPT_BY_STORE, ...table.fields.map((f) => `f_${f}`)].filter((c) => c !== 'id')
-  const missing = columns.filter((c) => existing.size > 0 && !existing.has(c)).map((c) => `ALTER TABLE ${name} ADD COLUMN ${quoted(c)}`)
+  const missing = columns
+    .filter((c) => existing.size > 0 && !existing.has(c))
+    .map((c) => `ALTER TABLE ${name} ADD COLUMN ${quoted(c)}`)
   const indexes = table.indexes.map((index) => {
     const by = ['tenant', ...index, 'id'].map(quoted).join(', ')
     return `CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} by ${index.join(' ')}`)} ON ${name} (${by})`
   })
-  const purge = table.expires ? [`CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} purge`)} ON ${name} ("purgeAt") WHERE "purgeAt" IS NOT NULL`] : []
-  return [`CREATE TABLE IF NOT EXISTS ${name} (id TEXT PRIMARY KEY, ${columns.map(quoted).join(', ')}) WITHOUT ROWID`, ...missing, ...indexes, ...purge]
+  const purge = table.expires
+    ? [`CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} purge`)} ON ${name} ("purgeAt") WHERE "purgeAt" IS NOT NULL`]
+    : []
+  return [
+    `CREATE TABLE IF NOT EXISTS ${name} (id TEXT PRIMARY KEY, ${columns.map(quoted).join(', ')}) WITHOUT ROWID`,
+    ...missing,
+    ...indexes,
+    ...purge,
+  ]
 }
 
 /** Tables that belong to the store itself. */
@@ -60,7 +92,9 @@ export function insertColumns(table: Table): readonly string[] {
 /** Values of an insert. Throws TypeError when the document names a field that is not declared. */
 export function insertValues(table: Table, doc: NewDoc, cid: string, request: string | null): SQLInputValue[] {
   declared(table, Object.keys(doc.fields))
-  const clear = COLUMNS.map((column) => (column === 'scopes' ? JSON.stringify(doc.scopes) : (doc[column] as SQLInputValue)))
+  const clear = COLUMNS.map((column) =>
+    column === 'scopes' ? JSON.stringify(doc.scopes) : (doc[column] as SQLInputValue),
+  )
   return [...clear, 1, cid, null, null, null, request, ...table.fields.map((f) => doc.fields[f] ?? null)]
 }
 
@@ -83,7 +117,8 @@ function parts(table: Table, named: Named, allowed: ReadonlySet<string>, operato
   const { fields = {}, ...rest } = named
   declared(table, Object.keys(fields))
   const own = Object.entries(rest).filter(([, value]) => value !== undefined)
-  for (const [name] of own) if (!allowed.has(name)) throw new TypeError(`${name} can't stand in a change or a condition of ${table.name}`)
+  for (const [name] of own)
+    if (!allowed.has(name)) throw new TypeError(`${name} can't stand in a change or a condition of ${table.name}`)
   return [
     ...own.map(([name, value]) => ({ sql: `${quoted(name)} ${operator} ?`, value: value as SQLInputValue })),
     ...Object.entries(fields).map(([name, value]) => ({ sql: `${fieldColumn(name)} ${operator} ?`, value })),
@@ -99,7 +134,10 @@ export const tests = (table: Table, condition: Condition): Part[] => parts(table
 /** `column = column + ?` for each increment. */
 export function increments(table: Table, by: Readonly<Record<string, number>>): Part[] {
   declared(table, Object.keys(by))
-  return Object.entries(by).map(([name, value]) => ({ sql: `${fieldColumn(name)} = COALESCE(${fieldColumn(name)}, 0) + ?`, value }))
+  return Object.entries(by).map(([name, value]) => ({
+    sql: `${fieldColumn(name)} = COALESCE(${fieldColumn(name)}, 0) + ?`,
+    value,
+  }))
 }
 
 type Row = Readonly<Record<string, unknown>>

@@ -33,7 +33,11 @@ function settle(waiting: Waiting, answer: Answer): void {
       waiting.reject(new Conflict(answer.kind, answer.collection, answer.id))
       break
     case 'failed':
-      waiting.reject(answer.name === 'TypeError' ? new TypeError(answer.message) : new Error(`the embedded store: ${answer.message}`))
+      waiting.reject(
+        answer.name === 'TypeError'
+          ? new TypeError(answer.message)
+          : new Error(`the embedded store: ${answer.message}`),
+      )
       break
     default:
       answer satisfies never
@@ -43,7 +47,9 @@ function settle(waiting: Waiting, answer: Answer): void {
 /** Starts the writer on a database whose tables stand. */
 export function startWriter(setup: { readonly file: string; readonly tables: readonly Table[] }): Writer {
   // The same file is .ts in the repository and .js in the package; each starts its own kind.
-  const worker = new Worker(new URL(`./writer${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url), { workerData: setup })
+  const worker = new Worker(new URL(`./writer${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url), {
+    workerData: setup,
+  })
   const open = new Map<number, Waiting>()
   let outgoing: Job[] = []
   let next = 0

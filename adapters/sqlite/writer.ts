@@ -12,17 +12,30 @@ import type { Table } from './schema.ts'
 /** What the reading side sends. `sql` jobs are the store's own small statements (leases, settling, sweeping). */
 export type Job =
   | { readonly n: number; readonly do: 'commit'; readonly unit: Writes }
-  | { readonly n: number; readonly do: 'sql'; readonly sql: string; readonly values: readonly (string | number | null | Uint8Array)[] }
+  | {
+      readonly n: number
+      readonly do: 'sql'
+      readonly sql: string
+      readonly values: readonly (string | number | null | Uint8Array)[]
+    }
 
 /** What the writer answers. */
 export type Answer =
   | { readonly n: number; readonly is: 'done'; readonly changes: number }
-  | { readonly n: number; readonly is: 'conflict'; readonly kind: Conflict['kind']; readonly collection: string; readonly id: string }
+  | {
+      readonly n: number
+      readonly is: 'conflict'
+      readonly kind: Conflict['kind']
+      readonly collection: string
+      readonly id: string
+    }
   | { readonly n: number; readonly is: 'failed'; readonly name: string; readonly message: string }
 
 const setup = workerData as { readonly file: string; readonly tables: readonly Table[] }
 const db = new DatabaseSync(setup.file)
-db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 4000')
+db.exec(
+  'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 4000',
+)
 const prepare = statements(db)
 const application = new Application(prepare, new Map(setup.tables.map((table) => [table.name, table])))
 
@@ -30,7 +43,8 @@ let waiting: Job[] = []
 let batches = 0
 
 function failed(n: number, cause: unknown): Answer {
-  if (cause instanceof Conflict) return { n, is: 'conflict', kind: cause.kind, collection: cause.collection, id: cause.id }
+  if (cause instanceof Conflict)
+    return { n, is: 'conflict', kind: cause.kind, collection: cause.collection, id: cause.id }
   const { name, message } = cause instanceof Error ? cause : new Error(String(cause))
   return { n, is: 'failed', name, message }
 }
@@ -55,6 +69,7 @@ function runInTransaction(job: Job): Answer {
 }
 
 function commitBatch(): void {
+  if (waiting.length === 0) return // closing has already committed what this call was for
   const jobs = waiting
   waiting = []
   let answers: Answer[]

@@ -8,23 +8,26 @@ import { type Flaw, MemoryStore } from './memory-store.ts'
 const REFUTED: Readonly<Record<Flaw, string>> = {
   'a decider reads, then writes': 'exactly one of 64 rivals wins a decider, round after round',
   'increments read, then write': 'increments of rivals add up when their condition goes on to hold',
-  'a lost unit takes its burns back': 'a unit whose decider is lost leaves its burns and nothing else that anyone can use',
-  'a burn forgets its request': 'a burn is its own request\'s on every run, and lost for any other',
+  'a lost unit takes its burns back':
+    'a unit whose decider is lost leaves its burns and nothing else that anyone can use',
+  'a burn forgets its request': "a burn is its own request's on every run, and lost for any other",
   'burns overwrite': 'exactly one of 64 rivals burns an id',
   'updates create': 'an update never creates: on a missing document it is a conflict',
   'updates ignore rev': 'exactly one of many updates of one rev is applied',
   'inserts overwrite': 'an insert under a taken id is a conflict and leaves the other document alone',
-  'inserts stay when the decider is lost': 'a unit whose decider is lost leaves its burns and nothing else that anyone can use',
-  'revocations go before the decider': 'a unit whose decider is lost leaves its burns and nothing else that anyone can use',
+  'inserts stay when the decider is lost':
+    'a unit whose decider is lost leaves its burns and nothing else that anyone can use',
+  'revocations go before the decider':
+    'a unit whose decider is lost leaves its burns and nothing else that anyone can use',
   'revocations keep rev': 'a session saved after sign-out stays signed out',
   'revocations take the last time': 'a revocation is idempotent, keeps the first time, and never creates',
   'revocations create': 'a revocation is idempotent, keeps the first time, and never creates',
   'revocations reach every tenant': 'a revocation by index reaches every document of it and no other',
   'a repeat is done again': 'a commit repeated with its commit id is one commit',
   'a repeat adds again': 'a repeated commit adds nothing even where its condition still holds',
-  'find ignores the tenant': 'find pages through a declared index: ascending, the tenant\'s own, and count agrees',
+  'find ignores the tenant': "find pages through a declared index: ascending, the tenant's own, and count agrees",
   'find takes any fields': 'what no declaration names is a TypeError',
-  'find has no order': 'find pages through a declared index: ascending, the tenant\'s own, and count agrees',
+  'find has no order': "find pages through a declared index: ascending, the tenant's own, and count agrees",
   'reads give references': 'every read is a fresh copy, and what was handed in is copied too',
   'events go before the commit': 'nobody sees an event of a unit that is not decided',
   'events need a document': 'a unit of any one class, or of none, delivers its events',
@@ -42,10 +45,13 @@ async function refutations(flaw?: Flaw): Promise<readonly string[]> {
   const names: string[] = []
   for (const { name, proof } of laws) {
     const store = new MemoryStore(lawCollections, flaw)
-    const refuted = await proof({ open: async () => store, reopen: async () => store }).then(() => false, (cause: unknown) => {
-      if (!flaw) throw cause
-      return cause instanceof assert.AssertionError || cause instanceof Conflict
-    })
+    const refuted = await proof({ open: async () => store, reopen: async () => store }).then(
+      () => false,
+      (cause: unknown) => {
+        if (!flaw) throw cause
+        return cause instanceof assert.AssertionError || cause instanceof Conflict
+      },
+    )
     if (refuted) names.push(name)
   }
   return names
@@ -81,6 +87,9 @@ describe('the probe at start', () => {
 
   it('refuses a store whose conditional updates are not atomic, and names the law', async () => {
     const store = new MemoryStore(lawCollections, 'a decider reads, then writes')
-    await assert.rejects(probe(store), (cause: unknown) => cause instanceof StoreUnusable && cause.message.includes('exactly one of 16 rivals wins'))
+    await assert.rejects(
+      probe(store),
+      (cause: unknown) => cause instanceof StoreUnusable && cause.message.includes('exactly one of 16 rivals wins'),
+    )
   })
 })

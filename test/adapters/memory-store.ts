@@ -4,17 +4,51 @@
  */
 
 import {
-  type Change, type Collection, type Condition, Conflict, type Doc, type Fields, type Index, type Insert, type OutboxEvent, type Store, type Writes,
+  type Change,
+  type Collection,
+  type Condition,
+  Conflict,
+  type Doc,
+  type Fields,
+  type Index,
+  type Insert,
+  type OutboxEvent,
+  type Store,
+  type Writes,
 } from '../../adapters/store.ts'
 
 /** The ways in which the store can be broken. */
 export type Flaw =
-  | 'a decider reads, then writes' | 'increments read, then write' | 'a lost unit takes its burns back' | 'a burn forgets its request' | 'burns overwrite'
-  | 'updates create' | 'updates ignore rev' | 'inserts overwrite' | 'inserts stay when the decider is lost' | 'revocations go before the decider'
-  | 'revocations keep rev' | 'revocations take the last time' | 'revocations create' | 'revocations reach every tenant' | 'a repeat is done again' | 'a repeat adds again'
-  | 'find ignores the tenant' | 'find takes any fields' | 'find has no order' | 'reads give references' | 'events go before the commit'
-  | 'events need a document' | 'settled events return' | 'sweeps ignore the limit' | 'leases never run out' | 'leases are for all' | 'one poisoned unit fails its batch'
-  | 'idempotency forgets' | 'names are not checked' | 'words are escaped'
+  | 'a decider reads, then writes'
+  | 'increments read, then write'
+  | 'a lost unit takes its burns back'
+  | 'a burn forgets its request'
+  | 'burns overwrite'
+  | 'updates create'
+  | 'updates ignore rev'
+  | 'inserts overwrite'
+  | 'inserts stay when the decider is lost'
+  | 'revocations go before the decider'
+  | 'revocations keep rev'
+  | 'revocations take the last time'
+  | 'revocations create'
+  | 'revocations reach every tenant'
+  | 'a repeat is done again'
+  | 'a repeat adds again'
+  | 'find ignores the tenant'
+  | 'find takes any fields'
+  | 'find has no order'
+  | 'reads give references'
+  | 'events go before the commit'
+  | 'events need a document'
+  | 'settled events return'
+  | 'sweeps ignore the limit'
+  | 'leases never run out'
+  | 'leases are for all'
+  | 'one poisoned unit fails its batch'
+  | 'idempotency forgets'
+  | 'names are not checked'
+  | 'words are escaped'
 
 type Row = Doc & { readonly request: string; readonly updatedBy?: string; readonly decidedBy?: string }
 type Rooms = Map<string, Map<string, Row>>
@@ -44,10 +78,17 @@ export class MemoryStore implements Store {
     return row && this.#out(row)
   }
 
-  async find(collection: string, by: Index, { limit, after }: { readonly limit: number; readonly after?: string }): Promise<readonly Doc[]> {
+  async find(
+    collection: string,
+    by: Index,
+    { limit, after }: { readonly limit: number; readonly after?: string },
+  ): Promise<readonly Doc[]> {
     const rows = this.#by(this.#rooms, collection, by, this.#flaw === 'find ignores the tenant')
     const sorted = this.#flaw === 'find has no order' ? rows.reverse() : rows.sort((a, b) => (a.id < b.id ? -1 : 1))
-    return sorted.filter((r) => after === undefined || r.id > after).slice(0, limit).map((r) => this.#out(r))
+    return sorted
+      .filter((r) => after === undefined || r.id > after)
+      .slice(0, limit)
+      .map((r) => this.#out(r))
   }
 
   async count(collection: string, by: Index): Promise<number> {
@@ -80,7 +121,10 @@ export class MemoryStore implements Store {
     if (this.#flaw !== 'settled events return') this.#events = this.#events.filter((e) => !ids.includes(e.id))
   }
 
-  async lease({ name, holder, until }: { readonly name: string; readonly holder: string; readonly until: number }, now: number): Promise<boolean> {
+  async lease(
+    { name, holder, until }: { readonly name: string; readonly holder: string; readonly until: number },
+    now: number,
+  ): Promise<boolean> {
     const held = this.#leases.get(name)
     const ranOut = held && held.until <= now && this.#flaw !== 'leases never run out'
     if (held && held.holder !== holder && !ranOut && this.#flaw !== 'leases are for all') return false
@@ -130,9 +174,13 @@ export class MemoryStore implements Store {
   #by(rooms: Rooms, collection: string, { tenant, by }: Index, everyTenant: boolean): Row[] {
     const room = this.#room(rooms, collection)
     const names = Object.keys(by)
-    const known = this.#declared.get(collection)?.indexes.some((index) => index.length === names.length && index.every((f) => names.includes(f)))
+    const known = this.#declared
+      .get(collection)
+      ?.indexes.some((index) => index.length === names.length && index.every((f) => names.includes(f)))
     if (!known && this.#flaw !== 'find takes any fields') throw new TypeError('no such index')
-    return [...room.values()].filter((r) => (everyTenant || r.tenant === tenant) && Object.entries(by).every(([f, v]) => Reflect.get(r, f) === v))
+    return [...room.values()].filter(
+      (r) => (everyTenant || r.tenant === tenant) && Object.entries(by).every(([f, v]) => Reflect.get(r, f) === v),
+    )
   }
 
   #batch(): void {
@@ -140,7 +188,10 @@ export class MemoryStore implements Store {
     this.#queue = []
     const before = this.#rooms
     const outcomes = queue.map(({ unit, early }) => this.#attempt(unit, early))
-    const broken = this.#flaw === 'one poisoned unit fails its batch' ? outcomes.find((o) => o !== undefined && !(o instanceof Conflict)) : undefined
+    const broken =
+      this.#flaw === 'one poisoned unit fails its batch'
+        ? outcomes.find((o) => o !== undefined && !(o instanceof Conflict))
+        : undefined
     if (broken) this.#rooms = before
     queue.forEach(({ settle }, n) => settle(broken ?? outcomes[n]))
   }
@@ -156,7 +207,11 @@ export class MemoryStore implements Store {
       this.#rooms = rooms
       this.#rooms = this.#rest(draft(), unit, early)
       this.#done.add(unit.cid)
-      if (this.#flaw !== 'events go before the commit' && (this.#flaw !== 'events need a document' || unit.inserts.length + unit.updates.length > 0 || unit.decider)) this.#note(unit)
+      if (
+        this.#flaw !== 'events go before the commit' &&
+        (this.#flaw !== 'events need a document' || unit.inserts.length + unit.updates.length > 0 || unit.decider)
+      )
+        this.#note(unit)
       return undefined
     } catch (cause) {
       if (this.#flaw === 'a lost unit takes its burns back') this.#rooms = before
@@ -166,7 +221,8 @@ export class MemoryStore implements Store {
 
   #rest(rooms: Rooms, unit: Writes, early: Row | undefined): Rooms {
     for (const insert of unit.inserts) this.#insert(rooms, insert, unit)
-    if (this.#flaw === 'inserts stay when the decider is lost') this.#rooms = new Map([...rooms].map(([name, room]) => [name, new Map(room)]))
+    if (this.#flaw === 'inserts stay when the decider is lost')
+      this.#rooms = new Map([...rooms].map(([name, room]) => [name, new Map(room)]))
     if (this.#flaw === 'revocations go before the decider') {
       this.#revoke(this.#rooms, unit)
       this.#revoke(rooms, unit)
@@ -186,7 +242,12 @@ export class MemoryStore implements Store {
   }
 
   #row(doc: Insert['doc'], unit: Writes): Row {
-    const fields = Object.fromEntries(Object.entries(doc.fields).map(([k, v]) => [k, this.#flaw === 'words are escaped' && typeof v === 'string' ? v.replaceAll('$', '') : v]))
+    const fields = Object.fromEntries(
+      Object.entries(doc.fields).map(([k, v]) => [
+        k,
+        this.#flaw === 'words are escaped' && typeof v === 'string' ? v.replaceAll('$', '') : v,
+      ]),
+    )
     return { ...doc, fields, rev: 1, cid: unit.cid, revokedAt: null, request: unit.request }
   }
 
@@ -202,7 +263,8 @@ export class MemoryStore implements Store {
     const room = this.#room(rooms, collection)
     this.#check(collection, doc.fields)
     const own = room.get(doc.id)
-    if (own && own.cid !== unit.cid && this.#flaw !== 'inserts overwrite') throw new Conflict('insert', collection, doc.id)
+    if (own && own.cid !== unit.cid && this.#flaw !== 'inserts overwrite')
+      throw new Conflict('insert', collection, doc.id)
     room.set(doc.id, this.#row(doc, unit))
   }
 
@@ -225,13 +287,19 @@ export class MemoryStore implements Store {
     for (const { collection, target, at, purgeAt } of revocations) {
       const room = this.#room(rooms, collection)
       const named = 'id' in target ? room.get(target.id) : undefined
-      const rows = 'id' in target ? (named ? [named] : []) : this.#by(rooms, collection, target.by, this.#flaw === 'revocations reach every tenant')
+      const rows =
+        'id' in target
+          ? named
+            ? [named]
+            : []
+          : this.#by(rooms, collection, target.by, this.#flaw === 'revocations reach every tenant')
       for (const row of rows) {
         if (row.revokedAt !== null && this.#flaw !== 'revocations take the last time') continue
         const rev = this.#flaw === 'revocations keep rev' ? row.rev : row.rev + 1
         room.set(row.id, { ...row, rev, state: 'revoked', revokedAt: at, purgeAt: purgeAt ?? row.purgeAt })
       }
-      if ('id' in target && !named && this.#flaw === 'revocations create') room.set(target.id, tombstone(target.id, cid, request, at))
+      if ('id' in target && !named && this.#flaw === 'revocations create')
+        room.set(target.id, tombstone(target.id, cid, request, at))
     }
   }
 
@@ -243,7 +311,8 @@ export class MemoryStore implements Store {
     const declared = Object.keys(this.#declared.get(collection)?.fields ?? {})
     for (const [name, value] of Object.entries(fields ?? {})) {
       if (!declared.includes(name) && this.#flaw !== 'names are not checked') throw new TypeError(`no field ${name}`)
-      if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) throw new TypeError('not a scalar')
+      if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array))
+        throw new TypeError('not a scalar')
     }
   }
 }
@@ -254,10 +323,40 @@ function changed(row: Row, { fields, ...set }: Change): Row {
 
 function holds(row: Row, { fields, ...own }: Condition): boolean {
   const same = ([name, value]: [string, unknown], of: object): boolean => (Reflect.get(of, name) ?? null) === value
-  return Object.entries(own).every((e) => same(e, row)) && Object.entries(fields ?? {}).every((e) => same(e, row.fields))
+  return (
+    Object.entries(own).every((e) => same(e, row)) && Object.entries(fields ?? {}).every((e) => same(e, row.fields))
+  )
 }
 
 function tombstone(id: string, cid: string, request: string, at: number): Row {
-  const none = { family: null, grant: null, account: null, owner: null, client: null, session: null, api: null, iat: null, exp: null, purgeAt: null }
-  return { id, cid, request, ...none, tenant: 'unknown', kind: 'law', v: 1, hk: '', dk: '', scopes: [], state: 'revoked', lastUse: null, revokedAt: at, rev: 1, fields: {}, body: null }
+  const none = {
+    family: null,
+    grant: null,
+    account: null,
+    owner: null,
+    client: null,
+    session: null,
+    api: null,
+    iat: null,
+    exp: null,
+    purgeAt: null,
+  }
+  return {
+    id,
+    cid,
+    request,
+    ...none,
+    tenant: 'unknown',
+    kind: 'law',
+    v: 1,
+    hk: '',
+    dk: '',
+    scopes: [],
+    state: 'revoked',
+    lastUse: null,
+    revokedAt: at,
+    rev: 1,
+    fields: {},
+    body: null,
+  }
 }

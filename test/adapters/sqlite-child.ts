@@ -1,8 +1,8 @@
 /** A process that writes to a store until it is killed, and says what was acknowledged. Run by sqlite.test.ts. */
 
 import { writeSync } from 'node:fs'
-import { lawCollections } from '../../adapters/laws.ts'
 import { event, thing, unit } from '../../adapters/laws/world.ts'
+import { lawCollections } from '../../adapters/laws.ts'
 import { openSqliteStore } from '../../adapters/sqlite/index.ts'
 
 const [, , file = '', tenant = ''] = process.argv

@@ -7,8 +7,8 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { lawCollections, laws } from '../../adapters/laws.ts'
 import { fresh, lawThings, read, thing, unit } from '../../adapters/laws/world.ts'
+import { lawCollections, laws } from '../../adapters/laws.ts'
 import { openSqliteStore, type SqliteStore } from '../../adapters/sqlite/index.ts'
 import { tableOf } from '../../adapters/sqlite/schema.ts'
 import { startWriter } from '../../adapters/sqlite/thread.ts'
@@ -21,7 +21,8 @@ before(async () => {
 after(() => rmSync(folder, { recursive: true }))
 
 const path = (): string => join(folder, `${fresh()}.db`)
-const open = (file: string, collections: readonly Collection[] = lawCollections): Promise<SqliteStore> => openSqliteStore({ file, collections })
+const open = (file: string, collections: readonly Collection[] = lawCollections): Promise<SqliteStore> =>
+  openSqliteStore({ file, collections })
 const insert = (doc = thing('t')) => unit({ inserts: [{ collection: lawThings.name, doc }] })
 
 /** Requires that the file is refused in words that say why. */
@@ -55,7 +56,8 @@ describe('the file of the embedded store', () => {
     const file = path()
     const store = await open(file)
     await store.commit(insert())
-    for (const suffix of ['', '-wal', '-shm', '.lock']) assert.equal(statSync(file + suffix).mode & 0o777, 0o600, suffix)
+    for (const suffix of ['', '-wal', '-shm', '.lock'])
+      assert.equal(statSync(file + suffix).mode & 0o777, 0o600, suffix)
     await store.close()
   })
 
@@ -110,18 +112,29 @@ describe('the file of the embedded store', () => {
     const older = await open(file)
     await older.commit(insert(doc))
     await older.close()
-    const newer = await open(file, [{ ...lawThings, fields: { ...lawThings.fields, colour: 'new' }, indexes: [...lawThings.indexes, ['owner']] }])
+    const newer = await open(file, [
+      { ...lawThings, fields: { ...lawThings.fields, colour: 'new' }, indexes: [...lawThings.indexes, ['owner']] },
+    ])
     const before = await read(newer, doc.id)
     assert.deepEqual([before.fields.head, before.fields.colour], ['a', null])
     const when = { fields: { colour: null } }
-    await newer.commit(unit({ decider: { collection: lawThings.name, id: doc.id, if: when, set: { fields: { colour: 'red' } } } }))
-    assert.equal((await newer.find(lawThings.name, { tenant: 't', by: { owner: 'o' } }, { limit: 1 }))[0]?.fields.colour, 'red')
+    await newer.commit(
+      unit({ decider: { collection: lawThings.name, id: doc.id, if: when, set: { fields: { colour: 'red' } } } }),
+    )
+    assert.equal(
+      (await newer.find(lawThings.name, { tenant: 't', by: { owner: 'o' } }, { limit: 1 }))[0]?.fields.colour,
+      'red',
+    )
     await newer.close()
   })
 
   it('forgets idempotency records that are due with any sweep', async () => {
     const store = await open(path())
-    for (const [key, purgeAt] of [['old', 10], ['young', 30]] as const) await store.begin(key, purgeAt)
+    for (const [key, purgeAt] of [
+      ['old', 10],
+      ['young', 30],
+    ] as const)
+      await store.begin(key, purgeAt)
     await store.sweep(lawThings.name, 20, 10)
     assert.deepEqual([await store.begin('old', 40), await store.begin('young', 40)], [undefined, 'pending'])
     await store.close()
@@ -141,13 +154,23 @@ describe('the writer of the embedded store', () => {
     const file = path()
     await (await open(file)).close()
     const db = new DatabaseSync(file, { readOnly: true })
-    const plan = (sql: string): string => db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all().map((row) => String(row.detail)).join('; ')
-    assert.match(plan(`SELECT * FROM "law-things" WHERE tenant = 't' AND "client" = 'c' AND "state" = 's' AND id > '' ORDER BY id LIMIT 5`), /^SEARCH .*by client state/)
+    const plan = (sql: string): string =>
+      db
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all()
+        .map((row) => String(row.detail))
+        .join('; ')
+    assert.match(
+      plan(
+        `SELECT * FROM "law-things" WHERE tenant = 't' AND "client" = 'c' AND "state" = 's' AND id > '' ORDER BY id LIMIT 5`,
+      ),
+      /^SEARCH .*by client state/,
+    )
     assert.match(plan(`SELECT id FROM "law-things" WHERE "purgeAt" < 5 LIMIT 5`), /^SEARCH .*law-things purge/)
     db.close()
   })
 
-  it('refuses what can\'t be handed to the thread, and takes the rest of the same moment', async () => {
+  it("refuses what can't be handed to the thread, and takes the rest of the same moment", async () => {
     const store = await open(path())
     const head: Scalar = JSON.parse('null')
     const bad = insert(thing('t', { fields: { head } }))
@@ -194,7 +217,11 @@ describe('the writer of the embedded store', () => {
 
 describe('a crash', () => {
   /** Runs the child until it has acknowledged `count` commits; gives all of them when it is dead. */
-  async function killedAfter(child: ChildProcess, count: number, meanwhile: () => Promise<void>): Promise<readonly string[]> {
+  async function killedAfter(
+    child: ChildProcess,
+    count: number,
+    meanwhile: () => Promise<void>,
+  ): Promise<readonly string[]> {
     let text = ''
     let busy = false
     await new Promise<void>((resolve, reject) => {
@@ -204,7 +231,9 @@ describe('a crash', () => {
         text += chunk.toString('latin1')
         if (busy || text.split('\n').length <= count) return
         busy = true
-        meanwhile().catch(reject).finally(() => child.kill('SIGKILL'))
+        meanwhile()
+          .catch(reject)
+          .finally(() => child.kill('SIGKILL'))
       })
     })
     return text.split('\n').slice(0, -1)
@@ -214,16 +243,25 @@ describe('a crash', () => {
     const file = path()
     const tenant = fresh()
     for (let round = 0; round < 3; round++) {
-      const child = spawn(process.execPath, [join(import.meta.dirname, 'sqlite-child.ts'), file, tenant], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const child = spawn(process.execPath, [join(import.meta.dirname, 'sqlite-child.ts'), file, tenant], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       const lines = await killedAfter(child, 1500, () => isRefused(file, /in use by another/))
       assert.ok(lines.length >= 1500)
       const store = await open(file)
       const told = new Set((await store.pending(1_000_000)).map((e) => e.id))
       for (const line of lines) {
         const [doc = '', event = ''] = line.split(' ')
-        assert.ok((await store.get(lawThings.name, doc)) && told.has(event), 'an acknowledged commit is there, with its event')
+        assert.ok(
+          (await store.get(lawThings.name, doc)) && told.has(event),
+          'an acknowledged commit is there, with its event',
+        )
       }
-      assert.equal(await store.count(lawThings.name, { tenant, by: { kind: 'law' } }), told.size, 'a commit is there with its event or not at all')
+      assert.equal(
+        await store.count(lawThings.name, { tenant, by: { kind: 'law' } }),
+        told.size,
+        'a commit is there with its event or not at all',
+      )
       await store.close()
     }
   })
