@@ -69,7 +69,17 @@ export interface Change {
 }
 
 /** Fields a query or a condition may name: the envelope's own and those that the collection declares as `fields`. */
-export type IndexField = 'kind' | 'family' | 'grant' | 'account' | 'owner' | 'client' | 'session' | 'api' | 'state' | 'exp'
+export type IndexField =
+  | 'kind'
+  | 'family'
+  | 'grant'
+  | 'account'
+  | 'owner'
+  | 'client'
+  | 'session'
+  | 'api'
+  | 'state'
+  | 'exp'
 
 /** A collection, declared once in a room's `records.ts`. */
 export interface Collection {

@@ -20,7 +20,12 @@ const SCOPE = 'openid profile offline_access demo.read'
 interface Remembered {
   readonly verifier: string
   readonly state: string
-  tokens?: { readonly access: string; readonly refresh: string | undefined; readonly id: string | undefined; readonly name: string }
+  tokens?: {
+    readonly access: string
+    readonly refresh: string | undefined
+    readonly id: string | undefined
+    readonly name: string
+  }
 }
 
 const browsers = new Map<string, Remembered>()
@@ -30,7 +35,12 @@ function cookieOf(req: IncomingMessage): string {
 }
 
 function redirect(res: ServerResponse, to: string | URL, cookie?: string): void {
-  res.writeHead(303, { location: String(to), ...(cookie === undefined ? {} : { 'set-cookie': `demo=${cookie}; HttpOnly; SameSite=Lax; Path=/` }) }).end()
+  res
+    .writeHead(303, {
+      location: String(to),
+      ...(cookie === undefined ? {} : { 'set-cookie': `demo=${cookie}; HttpOnly; SameSite=Lax; Path=/` }),
+    })
+    .end()
 }
 
 async function signIn(config: oidc.Configuration, res: ServerResponse): Promise<void> {
@@ -39,8 +49,13 @@ async function signIn(config: oidc.Configuration, res: ServerResponse): Promise<
   const state = oidc.randomState()
   browsers.set(id, { verifier, state })
   const to = oidc.buildAuthorizationUrl(config, {
-    redirect_uri: `${app}/callback`, scope: SCOPE, resource: AUDIENCE, prompt: 'consent', state,
-    code_challenge: await oidc.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+    redirect_uri: `${app}/callback`,
+    scope: SCOPE,
+    resource: AUDIENCE,
+    prompt: 'consent',
+    state,
+    code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
   })
   redirect(res, to, id)
 }
@@ -48,24 +63,51 @@ async function signIn(config: oidc.Configuration, res: ServerResponse): Promise<
 async function callback(config: oidc.Configuration, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const remembered = browsers.get(cookieOf(req))
   if (!remembered) return redirect(res, '/')
-  const tokens = await oidc.authorizationCodeGrant(config, new URL(req.url ?? '', app), { pkceCodeVerifier: remembered.verifier, expectedState: remembered.state }, { resource: AUDIENCE })
+  const tokens = await oidc.authorizationCodeGrant(
+    config,
+    new URL(req.url ?? '', app),
+    { pkceCodeVerifier: remembered.verifier, expectedState: remembered.state },
+    { resource: AUDIENCE },
+  )
   const claims = tokens.claims()
-  remembered.tokens = { access: tokens.access_token, refresh: tokens.refresh_token, id: tokens.id_token, name: String(claims?.preferred_username ?? claims?.name ?? claims?.sub) }
+  remembered.tokens = {
+    access: tokens.access_token,
+    refresh: tokens.refresh_token,
+    id: tokens.id_token,
+    name: String(claims?.preferred_username ?? claims?.name ?? claims?.sub),
+  }
   redirect(res, '/')
 }
 
 async function home(req: IncomingMessage, res: ServerResponse): Promise<void> {
   const tokens = browsers.get(cookieOf(req))?.tokens
-  const answer = tokens ? await fetch(`${api}/greeting`, { headers: { authorization: `Bearer ${tokens.access}` } }) : undefined
-  const html = page({ issuer, name: tokens?.name, status: answer?.status, answer: answer ? JSON.stringify(await answer.json(), null, 2) : undefined, refreshes: Boolean(tokens?.refresh) })
-  res.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': "default-src 'none'; style-src 'self'" }).end(html)
+  const answer = tokens
+    ? await fetch(`${api}/greeting`, { headers: { authorization: `Bearer ${tokens.access}` } })
+    : undefined
+  const html = page({
+    issuer,
+    name: tokens?.name,
+    status: answer?.status,
+    answer: answer ? JSON.stringify(await answer.json(), null, 2) : undefined,
+    refreshes: Boolean(tokens?.refresh),
+  })
+  res
+    .writeHead(200, {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': "default-src 'none'; style-src 'self'",
+    })
+    .end(html)
 }
 
 async function refreshed(config: oidc.Configuration, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const remembered = browsers.get(cookieOf(req))
   if (remembered?.tokens?.refresh) {
     const tokens = await oidc.refreshTokenGrant(config, remembered.tokens.refresh, { resource: AUDIENCE })
-    remembered.tokens = { ...remembered.tokens, access: tokens.access_token, refresh: tokens.refresh_token ?? remembered.tokens.refresh }
+    remembered.tokens = {
+      ...remembered.tokens,
+      access: tokens.access_token,
+      refresh: tokens.refresh_token ?? remembered.tokens.refresh,
+    }
   }
   redirect(res, '/')
 }
@@ -73,23 +115,42 @@ async function refreshed(config: oidc.Configuration, req: IncomingMessage, res: 
 function signOut(config: oidc.Configuration, req: IncomingMessage, res: ServerResponse): void {
   const id = browsers.get(cookieOf(req))?.tokens?.id
   browsers.delete(cookieOf(req))
-  redirect(res, oidc.buildEndSessionUrl(config, { post_logout_redirect_uri: `${app}/`, ...(id ? { id_token_hint: id } : {}) }), '')
+  redirect(
+    res,
+    oidc.buildEndSessionUrl(config, { post_logout_redirect_uri: `${app}/`, ...(id ? { id_token_hint: id } : {}) }),
+    '',
+  )
 }
 
 /** The API: it knows the issuer and its own name, and nothing else about anyone. */
 function startApi(jwks: ReturnType<typeof createRemoteJWKSet>): void {
   createServer((req, res) => {
     const token = /^Bearer (\S+)$/.exec(req.headers.authorization ?? '')?.[1] ?? ''
-    jwtVerify(token, jwks, { issuer, audience: AUDIENCE, typ: 'at+jwt' }).then(
-      ({ payload }) => ({ status: 200, body: { greeting: 'The API has verified your token by itself.', sub: payload.sub, scope: payload.scope, client: payload.client_id, expires: new Date(Number(payload.exp) * 1000).toISOString() } }),
-      () => ({ status: 401, body: { error: 'invalid_token' } }),
-    ).then(({ status, body }) => res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)))
+    void jwtVerify(token, jwks, { issuer, audience: AUDIENCE, typ: 'at+jwt' })
+      .then(
+        ({ payload }) => ({
+          status: 200,
+          body: {
+            greeting: 'The API has verified your token by itself.',
+            sub: payload.sub,
+            scope: payload.scope,
+            client: payload.client_id,
+            expires: new Date(Number(payload.exp) * 1000).toISOString(),
+          },
+        }),
+        () => ({ status: 401, body: { error: 'invalid_token' } }),
+      )
+      .then(({ status, body }) =>
+        res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
+      )
   }).listen(apiPort, '127.0.0.1')
 }
 
 async function discovered(): Promise<oidc.Configuration> {
   try {
-    return await oidc.discovery(new URL(issuer), 'demo-web', undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] })
+    return await oidc.discovery(new URL(issuer), 'demo-web', undefined, oidc.None(), {
+      execute: [oidc.allowInsecureRequests],
+    })
   } catch (cause) {
     throw new Error(`Mintmark does not answer at ${issuer}; start it first with npm start`, { cause })
   }
@@ -102,22 +163,35 @@ async function main(): Promise<void> {
     const path = new URL(req.url ?? '/', app).pathname
     const work = async (): Promise<void> => {
       switch (`${req.method} ${path}`) {
-        case 'GET /': return home(req, res)
-        case 'GET /style.css': return void res.writeHead(200, { 'content-type': 'text/css' }).end(stylesheet)
-        case 'POST /sign-in': return signIn(config, res)
-        case 'GET /callback': return callback(config, req, res)
-        case 'POST /refresh': return refreshed(config, req, res)
-        case 'POST /sign-out': return signOut(config, req, res)
-        default: res.writeHead(404).end('There is nothing here.')
+        case 'GET /':
+          return home(req, res)
+        case 'GET /style.css':
+          return void res.writeHead(200, { 'content-type': 'text/css' }).end(stylesheet)
+        case 'POST /sign-in':
+          return signIn(config, res)
+        case 'GET /callback':
+          return callback(config, req, res)
+        case 'POST /refresh':
+          return refreshed(config, req, res)
+        case 'POST /sign-out':
+          return signOut(config, req, res)
+        default:
+          res.writeHead(404).end('There is nothing here.')
       }
     }
     work().catch((cause: unknown) => {
       // What went wrong between app and issuer is for the developer who watches this terminal.
       process.stderr.write(`${cause instanceof Error ? cause.message : String(cause)}\n`)
-      if (!res.headersSent) res.writeHead(400, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': "default-src 'none'; style-src 'self'" })
+      if (!res.headersSent)
+        res.writeHead(400, {
+          'content-type': 'text/html; charset=utf-8',
+          'content-security-policy': "default-src 'none'; style-src 'self'",
+        })
       res.end(page({ issuer, problem: 'The sign-in did not come to an end. Start again.' }))
     })
-  }).listen(appPort, '127.0.0.1', () => process.stdout.write(`\n  The demonstration is at ${app} and its API at ${api}.\n\n`))
+  }).listen(appPort, '127.0.0.1', () =>
+    process.stdout.write(`\n  The demonstration is at ${app} and its API at ${api}.\n\n`),
+  )
 }
 
 main().catch((cause: unknown) => {

@@ -12,7 +12,8 @@ export interface Shown {
   readonly problem?: string
 }
 
-const button = (action: string, text: string): string => `<form method="post" action="${action}"><button>${text}</button></form>`
+const button = (action: string, text: string): string =>
+  `<form method="post" action="${action}"><button>${text}</button></form>`
 
 /** The page's HTML. */
 export function page({ issuer, name, status, answer, refreshes, problem }: Shown): string {

@@ -1,7 +1,7 @@
 /** The whole composition on one screen: rooms in floor order, then the routes, then what runs beside them. */
 
-import { createServer, type Server } from 'node:http'
 import type { KeyObject } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
 import Koa from 'koa'
 import type { OutboxEvent, Store } from '../adapters/store.ts'
 import { accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
@@ -9,14 +9,29 @@ import { type Clock, type Random, randomText, seconds, TENANT, Unit } from './ba
 import { clientCollections, createClients } from './clients/index.ts'
 import type { Configuration } from './config/index.ts'
 import { createRelay, events, type Follower, type Happened } from './events.ts'
-import { BadBody, callerAddress, createOutbound, createViews, oauthError, readBody, securityHeaders } from './http/index.ts'
+import {
+  BadBody,
+  callerAddress,
+  createOutbound,
+  createViews,
+  oauthError,
+  readBody,
+  securityHeaders,
+} from './http/index.ts'
 import { keyCollections, openKeyring } from './keys/index.ts'
 import { createOidc, normalPath, oidcCollections } from './oidc/index.ts'
 import { createSeal, sealEvents, sealKeys } from './seal/index.ts'
 import { createCounters, type Logger } from './telemetry/index.ts'
 
 /** Every collection, for the stores and for docs/storage.md. */
-export const collections = [sealKeys, ...keyCollections, ...clientCollections, ...accountCollections, ...oidcCollections, events] as const
+export const collections = [
+  sealKeys,
+  ...keyCollections,
+  ...clientCollections,
+  ...accountCollections,
+  ...oidcCollections,
+  events,
+] as const
 
 /** What the app is made from. */
 export interface AppDeps {
@@ -47,7 +62,11 @@ export async function createApp(deps: AppDeps) {
   const seal = await createSeal(deps)
   const unit = (): Unit => new Unit({ store, cid: randomText(random, 16), request: randomText(random, 9) })
   const commit = async (staged: Unit): Promise<void> => {
-    const sealed = sealEvents(seal, staged, { clock, actor: { request: staged.request, network: 'local' }, tenant: TENANT })
+    const sealed = sealEvents(seal, staged, {
+      clock,
+      actor: { request: staged.request, network: 'local' },
+      tenant: TENANT,
+    })
     await store.commit(staged.writes('all', sealed))
   }
   const batched: OutboxEvent[] = []
@@ -62,14 +81,36 @@ export async function createApp(deps: AppDeps) {
   const keys = await openKeyring(shared)
   const clients = createClients(shared)
   const accounts = await createAccounts(shared)
-  const oidc = await createOidc({ ...shared, keys, clients, accounts, views, outbound, batch, proxied: deps.proxies > 0 })
+  const oidc = await createOidc({
+    ...shared,
+    keys,
+    clients,
+    accounts,
+    views,
+    outbound,
+    batch,
+    proxied: deps.proxies > 0,
+  })
 
-  const tellLog: Follower = async ({ seq, type, data }: Happened) => logger.debug({ seq, type, request: data.request }, 'event')
+  const tellLog: Follower = async ({ seq, type, data }: Happened) =>
+    logger.debug({ seq, type, request: data.request }, 'event')
   const tellClients: Follower = async ({ type, data }) => {
-    if (type === 'backchannel_logout.due') await oidc.tellSignOut({ clientId: String(data.client_id), sub: String(data.sub), sid: String(data.sid) })
+    if (type === 'backchannel_logout.due')
+      await oidc.tellSignOut({ clientId: String(data.client_id), sub: String(data.sub), sid: String(data.sid) })
   }
   const relay = createRelay({ ...shared, followers: [tellLog, tellClients] })
-  return { clients, accounts, oidc, relay, seal, views, counters, store, koa: frontDoor({ deps, views, oidc }), background: background({ deps, relay, seal, batched, unit }) }
+  return {
+    clients,
+    accounts,
+    oidc,
+    relay,
+    seal,
+    views,
+    counters,
+    store,
+    koa: frontDoor({ deps, views, oidc }),
+    background: background({ deps, relay, seal, batched, unit }),
+  }
 }
 
 export type App = Awaited<ReturnType<typeof createApp>>
@@ -81,8 +122,20 @@ async function flush(store: Store, batched: OutboxEvent[], staged: Unit): Promis
 }
 
 /** What runs beside requests: batches, relay, sweeps, the data key's turn. */
-function background(input: { readonly deps: AppDeps; readonly relay: { drain(): Promise<void>; release(): Promise<void> }; readonly seal: { refresh(): Promise<void> }; readonly batched: OutboxEvent[]; readonly unit: () => Unit }) {
-  const { deps: { store, clock, logger }, relay, seal, batched, unit } = input
+function background(input: {
+  readonly deps: AppDeps
+  readonly relay: { drain(): Promise<void>; release(): Promise<void> }
+  readonly seal: { refresh(): Promise<void> }
+  readonly batched: OutboxEvent[]
+  readonly unit: () => Unit
+}) {
+  const {
+    deps: { store, clock, logger },
+    relay,
+    seal,
+    batched,
+    unit,
+  } = input
   const timers: NodeJS.Timeout[] = []
   const every = (ms: number, what: string, work: () => Promise<unknown>): void => {
     let busy = false
@@ -90,14 +143,19 @@ function background(input: { readonly deps: AppDeps; readonly relay: { drain(): 
       setInterval(() => {
         if (busy) return
         busy = true
-        work().catch((cause) => logger.error({ err: cause, what }, 'background work failed')).finally(() => { busy = false })
+        work()
+          .catch((cause) => logger.error({ err: cause, what }, 'background work failed'))
+          .finally(() => {
+            busy = false
+          })
       }, ms).unref(),
     )
   }
   async function sweep(): Promise<void> {
     if (!(await store.lease({ name: 'sweep', holder: 'sweeper', until: clock.now() + SWEEP_MS }, clock.now()))) return
     for (const { name, expires } of collections) {
-      while (expires && (await store.sweep(name, seconds(clock), SWEEP_LIMIT)) === SWEEP_LIMIT) await new Promise((next) => setImmediate(next))
+      while (expires && (await store.sweep(name, seconds(clock), SWEEP_LIMIT)) === SWEEP_LIMIT)
+        await new Promise((next) => setImmediate(next))
     }
   }
   return {
@@ -120,7 +178,15 @@ function background(input: { readonly deps: AppDeps; readonly relay: { drain(): 
 const CACHED = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
 
 /** The Koa application: edge, headers, our few routes, then the protocol's. */
-function frontDoor({ deps, views, oidc }: { readonly deps: AppDeps; readonly views: ReturnType<typeof createViews>; readonly oidc: Awaited<ReturnType<typeof createOidc>> }): Koa {
+function frontDoor({
+  deps,
+  views,
+  oidc,
+}: {
+  readonly deps: AppDeps
+  readonly views: ReturnType<typeof createViews>
+  readonly oidc: Awaited<ReturnType<typeof createOidc>>
+}): Koa {
   const { logger, random, store, issuer, clock } = deps
   const koa = new Koa()
   koa.on('error', (cause) => logger.error({ err: cause }, 'outside every handler'))
@@ -135,9 +201,21 @@ function frontDoor({ deps, views, oidc }: { readonly deps: AppDeps; readonly vie
       ctx.status = cause instanceof BadBody ? cause.status : 500
       if (ctx.status === 500) logger.error({ err: cause, request: requestId }, 'a handler failed')
       if (cause instanceof BadBody && cause.status === 413) ctx.set('Connection', 'close')
-      ctx.body = ctx.status === 500 ? oauthError('server_error', 'the server failed') : oauthError('invalid_request', cause instanceof Error ? cause.message : '')
+      ctx.body =
+        ctx.status === 500
+          ? oauthError('server_error', 'the server failed')
+          : oauthError('invalid_request', cause instanceof Error ? cause.message : '')
     }
-    logger.info({ request: requestId, method: ctx.method, path: ctx.path.slice(0, 200).replace(/^(\/(?:auth|device|interaction|reg))\/.+/i, '$1/*'), status: ctx.status, ms: clock.now() - start }, 'request')
+    logger.info(
+      {
+        request: requestId,
+        method: ctx.method,
+        path: ctx.path.slice(0, 200).replace(/^(\/(?:auth|device|interaction|reg))\/.+/i, '$1/*'),
+        status: ctx.status,
+        ms: clock.now() - start,
+      },
+      'request',
+    )
   })
   koa.use(securityHeaders())
   koa.use(async (ctx, next) => {
@@ -151,22 +229,45 @@ function frontDoor({ deps, views, oidc }: { readonly deps: AppDeps; readonly vie
       else ctx.body = file.body
     } else if (path === '/healthz') ctx.body = { status: 'ok' }
     else if (path === '/readyz') {
-      const ready = await store.ping().then(() => true, (cause) => { logger.error({ err: cause }, 'the store is not ready'); return false })
+      const ready = await store.ping().then(
+        () => true,
+        (cause) => {
+          logger.error({ err: cause }, 'the store is not ready')
+          return false
+        },
+      )
       ctx.status = ready ? 200 : 503
       ctx.body = { status: ready ? 'ok' : 'store unavailable' }
     } else if (path === '/' && ctx.method === 'GET') {
       ctx.type = 'html'
-      ctx.body = views.home({ issuer, commands: [], links: [{ href: '/device', title: 'Connect a device', about: 'Type the code that a television or a terminal shows.' }] })
+      ctx.body = views.home({
+        issuer,
+        commands: [],
+        links: [
+          { href: '/device', title: 'Connect a device', about: 'Type the code that a television or a terminal shows.' },
+        ],
+      })
     } else await next()
   })
   koa.use(async (ctx) => {
     const body = ctx.method === 'GET' || ctx.method === 'HEAD' ? Buffer.alloc(0) : await readBody(ctx.req)
-    await oidc.routes(ctx, { requestId: String(ctx.state.requestId), address: callerAddress(ctx.req, deps.proxies), body })
+    await oidc.routes(ctx, {
+      requestId: String(ctx.state.requestId),
+      address: callerAddress(ctx.req, deps.proxies),
+      body,
+    })
     if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) {
       ctx.set('Cache-Control', 'public, max-age=300')
       ctx.body = JSON.stringify(ctx.body)
-      ctx.set('Content-Type', normalPath(ctx.path) === '/jwks' ? 'application/jwk-set+json; charset=utf-8' : 'application/json; charset=utf-8')
-      ctx.response.etag = `"${Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(String(ctx.body)))).toString('base64url').slice(0, 22)}"`
+      ctx.set(
+        'Content-Type',
+        normalPath(ctx.path) === '/jwks'
+          ? 'application/jwk-set+json; charset=utf-8'
+          : 'application/json; charset=utf-8',
+      )
+      ctx.response.etag = `"${Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(String(ctx.body))))
+        .toString('base64url')
+        .slice(0, 22)}"`
       if (ctx.fresh) ctx.status = 304
     } else if (ctx.status === 404 && !ctx.body) {
       ctx.status = 404
@@ -178,7 +279,10 @@ function frontDoor({ deps, views, oidc }: { readonly deps: AppDeps; readonly vie
 
 /** Listens. Resolves with the server once it does; rejects when the address can't be had. */
 export function listen(koa: Koa, at: { readonly port: number; readonly host: string }): Promise<Server> {
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 32_768 }, koa.callback())
+  const server = createServer(
+    { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 32_768 },
+    koa.callback(),
+  )
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(at.port, at.host, () => resolve(server))

@@ -10,16 +10,48 @@ import type { Logger } from './telemetry/index.ts'
 
 /** Every event's type, by the room that notes it. A type that is not here does not pass the relay's types. */
 export type EventType =
-  | 'client.created' | 'client.registered' | 'client.registration_answered' | 'client.updated' | 'client.secret_rotated' | 'client.disabled' | 'client.enabled' | 'client.removed'
-  | 'api.created' | 'api.removed' | 'signing_key.created'
-  | 'account.created' | 'account.disabled' | 'account.enabled' | 'account.password_set' | 'sign_in.succeeded' | 'sign_in.refused' | 'consent.given'
-  | 'token.issued' | 'authorization.answered' | 'request.pushed' | 'device.asked' | 'device.wrong_code' | 'initial_access_token.issued'
-  | 'refresh.decided' | 'refresh_token.rotated' | 'refresh_token.repeated' | 'family.revoked' | 'session.ended' | 'session.signed_out' | 'backchannel_logout.due'
+  | 'client.created'
+  | 'client.registered'
+  | 'client.registration_answered'
+  | 'client.updated'
+  | 'client.secret_rotated'
+  | 'client.disabled'
+  | 'client.enabled'
+  | 'client.removed'
+  | 'api.created'
+  | 'api.removed'
+  | 'signing_key.created'
+  | 'account.created'
+  | 'account.disabled'
+  | 'account.enabled'
+  | 'account.password_set'
+  | 'sign_in.succeeded'
+  | 'sign_in.refused'
+  | 'consent.given'
+  | 'token.issued'
+  | 'authorization.answered'
+  | 'request.pushed'
+  | 'device.asked'
+  | 'device.wrong_code'
+  | 'initial_access_token.issued'
+  | 'refresh.decided'
+  | 'refresh_token.rotated'
+  | 'refresh_token.repeated'
+  | 'family.revoked'
+  | 'session.ended'
+  | 'session.signed_out'
+  | 'backchannel_logout.due'
 
 export const events: Collection = {
   name: 'events',
   indexes: [['kind']],
-  fields: { event: 'id of the event in its commit', type: 'type of the event', at: 'Unix milliseconds', last: 'counter only: number of the latest event', ids: 'counter only: ids of the latest batch' },
+  fields: {
+    event: 'id of the event in its commit',
+    type: 'type of the event',
+    at: 'Unix milliseconds',
+    last: 'counter only: number of the latest event',
+    ids: 'counter only: ids of the latest batch',
+  },
   expires: true,
   about: 'What happened, numbered, sealed. Kept for 90 days.',
 }
@@ -64,28 +96,44 @@ export function createRelay(deps: RelayDeps) {
     const doc = await store.get(events.name, COUNTER)
     if (doc) return doc
     const unit = new Unit({ store, cid: randomText(random, 16), request: holder })
-    unit.insert(events.name, newDoc(bound({ tenant: TENANT, kind: 'counter', id: COUNTER }), { hk: '', fields: { last: 0, ids: '[]' } }))
+    unit.insert(
+      events.name,
+      newDoc(bound({ tenant: TENANT, kind: 'counter', id: COUNTER }), { hk: '', fields: { last: 0, ids: '[]' } }),
+    )
     await store.commit(unit.writes('all')).catch((cause) => {
       if (!(cause instanceof Conflict)) throw cause
     })
     const made = await store.get(events.name, COUNTER)
-    if (!made) throw new Error('the events\' counter was stored and can\'t be read')
+    if (!made) throw new Error("the events' counter was stored and can't be read")
     return made
   }
 
   /** Numbers a batch in one commit. Only the latest batch can be numbered and not settled; its ids stand in the counter. */
-  async function number(pending: readonly OutboxEvent[]): Promise<readonly { readonly seq: number; readonly event: OutboxEvent }[]> {
+  async function number(
+    pending: readonly OutboxEvent[],
+  ): Promise<readonly { readonly seq: number; readonly event: OutboxEvent }[]> {
     const doc = await counter()
     const before: unknown = JSON.parse(String(doc.fields.ids ?? '[]'))
     const done = new Set(Array.isArray(before) ? before.map(String) : [])
     const last = Number(doc.fields.last ?? 0)
-    const repeated = pending.filter(({ id }) => done.has(id)).map((event) => ({ event, seq: last - done.size + 1 + [...done].indexOf(event.id) }))
+    const repeated = pending
+      .filter(({ id }) => done.has(id))
+      .map((event) => ({ event, seq: last - done.size + 1 + [...done].indexOf(event.id) }))
     const fresh = pending.filter(({ id }) => !done.has(id)).map((event, n) => ({ event, seq: last + 1 + n }))
     if (repeated.length > 0 || fresh.length === 0) return repeated
     const unit = new Unit({ store, cid: randomText(random, 16), request: holder })
     for (const { seq, event } of fresh) {
       const columns = bound({ tenant: event.tenant, kind: 'event', id: eventId(seq) })
-      unit.insert(events.name, newDoc(columns, { hk: '', dk: event.dk, body: event.body, purgeAt: seconds(clock) + KEPT_SECONDS, fields: { event: event.id, type: event.type, at: event.at } }))
+      unit.insert(
+        events.name,
+        newDoc(columns, {
+          hk: '',
+          dk: event.dk,
+          body: event.body,
+          purgeAt: seconds(clock) + KEPT_SECONDS,
+          fields: { event: event.id, type: event.type, at: event.at },
+        }),
+      )
     }
     const set = { fields: { last: last + fresh.length, ids: JSON.stringify(fresh.map(({ event }) => event.id)) } }
     unit.decide({ collection: events.name, id: COUNTER, if: { fields: { last } }, set }, doc)
@@ -95,7 +143,10 @@ export function createRelay(deps: RelayDeps) {
 
   async function deliver(seq: number, event: OutboxEvent): Promise<void> {
     const happened = { seq, type: event.type, at: event.at, data: await openEvent(seal, event) }
-    for (const follower of deps.followers) await follower(happened).catch((cause) => logger.error({ err: cause, type: event.type, seq }, 'a follower failed'))
+    for (const follower of deps.followers)
+      await follower(happened).catch((cause) =>
+        logger.error({ err: cause, type: event.type, seq }, 'a follower failed'),
+      )
   }
 
   async function once(): Promise<void> {

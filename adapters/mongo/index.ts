@@ -24,7 +24,8 @@ interface Parts {
   readonly application: Application
 }
 
-const isDuplicate = (cause: unknown): boolean => typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 11000
+const isDuplicate = (cause: unknown): boolean =>
+  typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 11000
 
 function own(connection: Connection, name: string) {
   return connection.collection<Own>(`store-${name}`, { writeConcern: MAJORITY })
@@ -39,7 +40,8 @@ function table({ tables }: Parts, name: string): Table {
 /** An event as it was before it became BSON. */
 function eventOf(raw: OutboxEvent): OutboxEvent {
   const body: unknown = raw.body
-  const bytes = body instanceof Uint8Array ? body : body instanceof mongoose.mongo.Binary ? body.buffer : Buffer.alloc(0)
+  const bytes =
+    body instanceof Uint8Array ? body : body instanceof mongoose.mongo.Binary ? body.buffer : Buffer.alloc(0)
   return { id: raw.id, type: raw.type, tenant: raw.tenant, at: raw.at, dk: raw.dk, body: Uint8Array.from(bytes) }
 }
 
@@ -54,7 +56,11 @@ function reads(parts: Parts): Pick<Store, 'get' | 'find' | 'count' | 'pending'> 
     async find(collection, by, { limit, after }) {
       const t = table(parts, collection)
       const filter = { ...byIndex(t, by), ...(after === undefined ? {} : { _id: { $gt: after } }) }
-      const kept = (await t.model.collection.find(filter as never, options).sort({ _id: 1 }).limit(limit).toArray()) as unknown as Kept[]
+      const kept = (await t.model.collection
+        .find(filter as never, options)
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray()) as unknown as Kept[]
       return kept.filter(({ state }) => state !== REMOVED).map((one) => docOf(t, one))
     },
     async count(collection, by) {
@@ -62,11 +68,23 @@ function reads(parts: Parts): Pick<Store, 'get' | 'find' | 'count' | 'pending'> 
       return t.model.collection.countDocuments({ $and: [byIndex(t, by), { state: { $ne: REMOVED } }] } as never)
     },
     async pending(limit) {
-      const carriers = await Promise.all([...parts.tables.values()].map((t) => t.model.collection.find({ outboxAt: { $gte: 0 } } as never, options).limit(limit).toArray()))
+      const carriers = await Promise.all(
+        [...parts.tables.values()].map((t) =>
+          t.model.collection
+            .find({ outboxAt: { $gte: 0 } } as never, options)
+            .limit(limit)
+            .toArray(),
+        ),
+      )
       const loose = await own(parts.connection, 'outbox').find({}, options).limit(limit).toArray()
-      const told = [...carriers.flat(), ...loose].map((kept) => (Array.isArray(kept.outbox) ? kept.outbox.map(eventOf) : []))
+      const told = [...carriers.flat(), ...loose].map((kept) =>
+        Array.isArray(kept.outbox) ? kept.outbox.map(eventOf) : [],
+      )
       // Carriers by the time of their first event; inside one the order of its commits holds.
-      return told.sort((a, b) => (a[0]?.at ?? 0) - (b[0]?.at ?? 0)).flat().slice(0, limit)
+      return told
+        .sort((a, b) => (a[0]?.at ?? 0) - (b[0]?.at ?? 0))
+        .flat()
+        .slice(0, limit)
     },
   }
 }
@@ -74,8 +92,15 @@ function reads(parts: Parts): Pick<Store, 'get' | 'find' | 'count' | 'pending'> 
 async function settle(parts: Parts, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
   for (const { model } of parts.tables.values()) {
-    const { modifiedCount } = await model.collection.updateMany({ outboxAt: { $gte: 0 }, 'outbox.id': { $in: [...ids] } } as never, { $pull: { outbox: { id: { $in: [...ids] } } } } as never)
-    if (modifiedCount > 0) await model.collection.updateMany({ outboxAt: { $gte: 0 }, outbox: { $size: 0 } } as never, { $unset: { outbox: '', outboxAt: '' } } as never)
+    const { modifiedCount } = await model.collection.updateMany(
+      { outboxAt: { $gte: 0 }, 'outbox.id': { $in: [...ids] } } as never,
+      { $pull: { outbox: { id: { $in: [...ids] } } } } as never,
+    )
+    if (modifiedCount > 0)
+      await model.collection.updateMany(
+        { outboxAt: { $gte: 0 }, outbox: { $size: 0 } } as never,
+        { $unset: { outbox: '', outboxAt: '' } } as never,
+      )
   }
   const loose = own(parts.connection, 'outbox')
   await loose.updateMany({ 'outbox.id': { $in: [...ids] } }, { $pull: { outbox: { id: { $in: [...ids] } } } } as never)
@@ -89,14 +114,23 @@ function writes(parts: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'leas
     commit: (unit) => parts.application.apply(unit),
     async sweep(collection, before, limit) {
       const t = table(parts, collection)
-      const due = await t.model.collection.find({ purgeAt: { $lt: before }, outboxAt: { $exists: false } } as never, { projection: { _id: 1 } }).limit(limit).toArray()
+      const due = await t.model.collection
+        .find({ purgeAt: { $lt: before }, outboxAt: { $exists: false } } as never, { projection: { _id: 1 } })
+        .limit(limit)
+        .toArray()
       if (due.length === 0) return 0
-      const { deletedCount } = await t.model.collection.deleteMany({ _id: { $in: due.map(({ _id }) => _id) }, purgeAt: { $lt: before } } as never)
+      const { deletedCount } = await t.model.collection.deleteMany({
+        _id: { $in: due.map(({ _id }) => _id) },
+        purgeAt: { $lt: before },
+      } as never)
       return deletedCount
     },
     settle: (ids) => settle(parts, ids),
     async lease({ name, holder, until }, now) {
-      const { matchedCount } = await leases.updateOne({ _id: name, $or: [{ holder }, { until: { $lte: now } }] }, { $set: { holder, until } })
+      const { matchedCount } = await leases.updateOne(
+        { _id: name, $or: [{ holder }, { until: { $lte: now } }] },
+        { $set: { holder, until } },
+      )
       if (matchedCount === 1) return true
       try {
         await leases.insertOne({ _id: name, holder, until })
@@ -131,7 +165,16 @@ function reason(cause: unknown): string {
 }
 
 async function connect(uri: string): Promise<Connection> {
-  const connection = mongoose.createConnection(uri, { serverSelectionTimeoutMS: SELECTION_MS, writeConcern: MAJORITY, readPreference: 'primary', autoIndex: false, autoCreate: false, ...(new URL(uri.replace(/^mongodb(\+srv)?:/, 'http:').replace(/,[^/]*/, '')).pathname.length > 1 ? {} : { dbName: 'mintmark' }) })
+  const connection = mongoose.createConnection(uri, {
+    serverSelectionTimeoutMS: SELECTION_MS,
+    writeConcern: MAJORITY,
+    readPreference: 'primary',
+    autoIndex: false,
+    autoCreate: false,
+    ...(new URL(uri.replace(/^mongodb(\+srv)?:/, 'http:').replace(/,[^/]*/, '')).pathname.length > 1
+      ? {}
+      : { dbName: 'mintmark' }),
+  })
   try {
     return await connection.asPromise()
   } catch (cause) {
@@ -144,21 +187,38 @@ async function checkSchema(connection: Connection): Promise<void> {
   const meta = own(connection, 'meta')
   const standing = await meta.findOne({ _id: 'schema' })
   if (typeof standing?.minReader === 'number' && standing.minReader > SCHEMA.version) {
-    throw new StoreUnusable(`this database was written by a newer Mintmark (needs schema ${standing.minReader}, this one reads ${SCHEMA.version}); start the newer one`)
+    throw new StoreUnusable(
+      `this database was written by a newer Mintmark (needs schema ${standing.minReader}, this one reads ${SCHEMA.version}); start the newer one`,
+    )
   }
-  await meta.updateOne({ _id: 'schema' }, { $max: { version: SCHEMA.version, minReader: SCHEMA.minReader } }, { upsert: true })
+  await meta.updateOne(
+    { _id: 'schema' },
+    { $max: { version: SCHEMA.version, minReader: SCHEMA.minReader } },
+    { upsert: true },
+  )
 }
 
 /** Builds the store over a connection. `seam` lets a test put itself between the store and a collection. */
-export async function createMongoStore(connection: Connection, collections: readonly Collection[], seam: (tables: ReadonlyMap<string, Table>) => void = () => {}): Promise<Store> {
-  const declarations = [...collections, ...lawCollections.filter((law) => !collections.some(({ name }) => name === law.name))]
+export async function createMongoStore(
+  connection: Connection,
+  collections: readonly Collection[],
+  seam: (tables: ReadonlyMap<string, Table>) => void = () => {},
+): Promise<Store> {
+  const declarations = [
+    ...collections,
+    ...lawCollections.filter((law) => !collections.some(({ name }) => name === law.name)),
+  ]
   const tables = new Map(declarations.map((collection) => [collection.name, tableOf(connection, collection)]))
   for (const { model } of tables.values()) await model.createIndexes()
   seam(tables)
   const outbox = own(connection, 'outbox')
   const application = new Application(tables, {
     async put(id, events) {
-      await outbox.updateOne({ _id: id }, { $setOnInsert: { outbox: events.map((event) => ({ ...event, body: Buffer.from(event.body) })) } }, { upsert: true })
+      await outbox.updateOne(
+        { _id: id },
+        { $setOnInsert: { outbox: events.map((event) => ({ ...event, body: Buffer.from(event.body) })) } },
+        { upsert: true },
+      )
     },
   })
   const parts: Parts = { connection, tables, application }
@@ -177,17 +237,26 @@ export async function createMongoStore(connection: Connection, collections: read
  * Opens the store at `uri`; the database is the one that it names, or `mintmark`.
  * Throws `StoreUnusable` when the server can't be reached, is not atomic, or was written by a newer Mintmark.
  */
-export async function openMongoStore(input: { readonly uri: string; readonly collections: readonly Collection[]; readonly seam?: Parameters<typeof createMongoStore>[2] }): Promise<Store> {
+export async function openMongoStore(input: {
+  readonly uri: string
+  readonly collections: readonly Collection[]
+  readonly seam?: Parameters<typeof createMongoStore>[2]
+}): Promise<Store> {
   const connection = await connect(input.uri)
   try {
     await checkSchema(connection)
     const store = await createMongoStore(connection, input.collections, input.seam)
     await probe(store).catch((cause) => {
-      throw new StoreUnusable(`${reason(cause)}. Mintmark can't run on this MongoDB-compatible server (FerretDB 1.x is known for this).`, { cause })
+      throw new StoreUnusable(
+        `${reason(cause)}. Mintmark can't run on this MongoDB-compatible server (FerretDB 1.x is known for this).`,
+        { cause },
+      )
     })
     return store
   } catch (cause) {
     await connection.destroy()
-    throw cause instanceof StoreUnusable ? cause : new StoreUnusable(`MongoDB can't be used: ${reason(cause)}`, { cause })
+    throw cause instanceof StoreUnusable
+      ? cause
+      : new StoreUnusable(`MongoDB can't be used: ${reason(cause)}`, { cause })
   }
 }

@@ -68,6 +68,8 @@ async function mongod(): Promise<TestMongo | undefined> {
   }
 }
 
+process.env.MONGOMS_MAX_RETRIES ??= '0'
+
 async function memoryServer(): Promise<TestMongo | undefined> {
   const { MongoMemoryServer } = await import('mongodb-memory-server-core')
   const late = new Promise<never>((_done, fail) => setTimeout(() => fail(new Error(`no download within ${DOWNLOAD_MS / 1000} s`)), DOWNLOAD_MS).unref())

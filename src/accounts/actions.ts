@@ -1,10 +1,20 @@
 /** The verbs on accounts: create, find, authenticate, disable, set a password. */
 
-import type { Doc } from '../../adapters/store.ts'
+import type { Doc, Store } from '../../adapters/store.ts'
 import { type Random, randomText, refusals, seconds, TENANT } from '../base/index.ts'
-import type { Store } from '../../adapters/store.ts'
 import type { Hasher } from './hashing.ts'
-import { accountDoc, accountId, accountOf, type AccountRecord, accounts, nameDoc, nameId, names, type Person, personField } from './records.ts'
+import {
+  type AccountRecord,
+  accountDoc,
+  accountId,
+  accountOf,
+  accounts,
+  nameDoc,
+  nameId,
+  names,
+  type Person,
+  personField,
+} from './records.ts'
 import { isLoginName, normalName, PASSWORD_LENGTH_MAX, passwordFault } from './rules.ts'
 import { createThrottle, type ThrottleDeps } from './throttle.ts'
 
@@ -42,9 +52,12 @@ export function accountActions(deps: AccountDeps, dummy: string) {
   const perAccount = createThrottle(deps, { name: 'sign-in account', points: 50, seconds: QUARTER })
   const perNetwork = createThrottle(deps, { name: 'sign-in network', points: 100, seconds: QUARTER })
 
-  async function byName(name: string): Promise<{ doc: Doc; record: AccountRecord & { readonly key: string } } | undefined> {
+  async function byName(
+    name: string,
+  ): Promise<{ doc: Doc; record: AccountRecord & { readonly key: string } } | undefined> {
     const pointer = await store.get(names.name, nameId(seal, normalName(name)))
-    const doc = typeof pointer?.fields.target === 'string' ? await store.get(accounts.name, pointer.fields.target) : undefined
+    const doc =
+      typeof pointer?.fields.target === 'string' ? await store.get(accounts.name, pointer.fields.target) : undefined
     return doc && { doc, record: await accountOf(seal, doc) }
   }
 
@@ -70,11 +83,19 @@ export function accountActions(deps: AccountDeps, dummy: string) {
   }
 
   async function waitFor(pair: string, name: string, network: string): Promise<number> {
-    return Math.max(...(await Promise.all([pairs.waitSeconds(pair), perAccount.waitSeconds(name), perNetwork.waitSeconds(network)])))
+    return Math.max(
+      ...(await Promise.all([pairs.waitSeconds(pair), perAccount.waitSeconds(name), perNetwork.waitSeconds(network)])),
+    )
   }
 
   return {
-    async create(input: { readonly loginName: string; readonly email?: string; readonly name?: string; readonly password: string; readonly demo?: boolean }): Promise<AccountRecord> {
+    async create(input: {
+      readonly loginName: string
+      readonly email?: string
+      readonly name?: string
+      readonly password: string
+      readonly demo?: boolean
+    }): Promise<AccountRecord> {
       const login = normalName(input.loginName)
       if (!isLoginName(input.loginName)) throw refuse('bad_login_name')
       refuseBadPassword(input.password, login)
@@ -82,8 +103,13 @@ export function accountActions(deps: AccountDeps, dummy: string) {
       for (const name of typed) if (await store.get(names.name, nameId(seal, name))) throw refuse('account_exists')
       const sub = randomText(random, 16)
       const person: Person = {
-        loginName: input.loginName.trim(), email: input.email ?? null, emailVerified: false, name: input.name ?? null,
-        passwordHash: await hasher.hash(input.password), demo: input.demo ?? false, createdAt: seconds(clock),
+        loginName: input.loginName.trim(),
+        email: input.email ?? null,
+        emailVerified: false,
+        name: input.name ?? null,
+        passwordHash: await hasher.hash(input.password),
+        demo: input.demo ?? false,
+        createdAt: seconds(clock),
       }
       const unit = deps.unit()
       unit.insert(accounts.name, accountDoc(seal, random, sub, person))
@@ -103,7 +129,11 @@ export function accountActions(deps: AccountDeps, dummy: string) {
       const out: AccountRecord[] = []
       let after: string | undefined
       for (;;) {
-        const page = await store.find(accounts.name, { tenant: TENANT, by: { kind: 'account' } }, { limit: 200, ...(after ? { after } : {}) })
+        const page = await store.find(
+          accounts.name,
+          { tenant: TENANT, by: { kind: 'account' } },
+          { limit: 200, ...(after ? { after } : {}) },
+        )
         for (const doc of page) out.push(await accountOf(seal, doc))
         after = page.at(-1)?.id
         if (page.length < 200) return out
@@ -121,13 +151,20 @@ export function accountActions(deps: AccountDeps, dummy: string) {
       await deps.commit(unit)
     },
     /** Checks a name and a password. Costs one hash, whether the name is known or not; a throttled attempt costs none. */
-    async authenticate(input: { readonly loginName: string; readonly password: string; readonly network: string }): Promise<SignIn> {
+    async authenticate(input: {
+      readonly loginName: string
+      readonly password: string
+      readonly network: string
+    }): Promise<SignIn> {
       const login = normalName(input.loginName.slice(0, 1000))
       const pair = `${login}\n${input.network}`
       const wait = await waitFor(pair, login, input.network)
       if (wait > 0) return { ok: false, why: 'throttled', waitSeconds: wait }
       const found = await byName(login)
-      const right = await hasher.verify(found?.record.person.passwordHash ?? dummy, input.password.slice(0, PASSWORD_LENGTH_MAX * 2))
+      const right = await hasher.verify(
+        found?.record.person.passwordHash ?? dummy,
+        input.password.slice(0, PASSWORD_LENGTH_MAX * 2),
+      )
       if (found && right && usable(found.record)) {
         await pairs.clear(pair)
         return { ok: true, sub: found.record.sub }

@@ -3,12 +3,12 @@
  * Owns login names, passwords, personal data and the throttling of attempts. It refuses to know sessions and tokens.
  */
 
-import { accountActions, type AccountDeps } from './actions.ts'
+import { type AccountDeps, accountActions } from './actions.ts'
 import { accounts, names, throttles } from './records.ts'
 
-export type { AccountRecord } from './records.ts'
 export { claimsOf, type SignIn } from './actions.ts'
 export { createHasher, type Hasher } from './hashing.ts'
+export type { AccountRecord } from './records.ts'
 export { PASSWORD_LENGTH_MIN, passwordFault } from './rules.ts'
 export { createThrottle, type Throttle } from './throttle.ts'
 

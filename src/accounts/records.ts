@@ -8,15 +8,18 @@ import type { Seal } from '../seal/index.ts'
 export const accounts: Collection = {
   name: 'accounts',
   indexes: [['kind']],
-  fields: { person: 'personal data and password hash, sealed under the account\'s own key', disabled: '1 while disabled' },
+  fields: {
+    person: "personal data and password hash, sealed under the account's own key",
+    disabled: '1 while disabled',
+  },
   expires: false,
-  about: 'Accounts. The body seals the account\'s own key and its random `sub`; erasing the body erases the person.',
+  about: "Accounts. The body seals the account's own key and its random `sub`; erasing the body erases the person.",
 }
 
 export const names: Collection = {
   name: 'account-names',
   indexes: [],
-  fields: { target: 'id of the account\'s document' },
+  fields: { target: "id of the account's document" },
   expires: false,
   about: 'Pointers from the keyed hash of a login name or e-mail address to an account.',
 }
@@ -82,7 +85,11 @@ export function accountDoc(seal: Seal, random: Random, sub: string, person: Pers
   const columns = bound({ tenant: TENANT, kind: 'account', id, iat: person.createdAt })
   const key = random.bytes(32).toString('base64url')
   const sealed = seal.seal(columns, Buffer.from(JSON.stringify({ sub, key } satisfies Kept)))
-  return newDoc(columns, { hk: seal.hk, ...sealed, fields: { person: sealPerson(random, key, id, person), disabled: null } })
+  return newDoc(columns, {
+    hk: seal.hk,
+    ...sealed,
+    fields: { person: sealPerson(random, key, id, person), disabled: null },
+  })
 }
 
 /** Opens an account's document. */

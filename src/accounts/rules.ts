@@ -1,16 +1,82 @@
 /** Pure decisions about names and passwords. */
 
 const COMMON = [
-  'password', 'passwort', 'qwertyuiop', 'qwertzuiop', 'asdfghjkl', 'zxcvbnm', '1q2w3e4r5t', 'iloveyou', 'letmein', 'welcome', 'admin', 'administrator',
-  'monkey', 'dragon', 'football', 'baseball', 'sunshine', 'princess', 'superman', 'batman', 'trustno1', 'starwars', 'whatever', 'changeme', 'secret',
-  'master', 'shadow', 'michael', 'jordan', 'computer', 'internet', 'mintmark', 'hello', 'login', 'summer', 'winter', 'spring', 'autumn', 'company',
-  'correcthorsebatterystaple', 'thequickbrownfox', 'jumpsoverthelazydog', 'loremipsumdolorsitamet', 'tobeornottobe', 'maytheforcebewithyou',
-  'itwasthebestoftimes', 'neverletmego', 'opensesame', 'abracadabra', 'abcdefghijklmnopqrstuvwxyz', 'zyxwvutsrqponmlkjihgfedcba', '12345678901234567890', '09876543210987654321',
-  'donttellanyone', 'thisismypassword', 'mypasswordis', 'passwordpassword', 'pleaseletmein', 'nopasswordhere', 'ihatepasswords', 'testtesttest', 'verysecurepassword',
+  'password',
+  'passwort',
+  'qwertyuiop',
+  'qwertzuiop',
+  'asdfghjkl',
+  'zxcvbnm',
+  '1q2w3e4r5t',
+  'iloveyou',
+  'letmein',
+  'welcome',
+  'admin',
+  'administrator',
+  'monkey',
+  'dragon',
+  'football',
+  'baseball',
+  'sunshine',
+  'princess',
+  'superman',
+  'batman',
+  'trustno1',
+  'starwars',
+  'whatever',
+  'changeme',
+  'secret',
+  'master',
+  'shadow',
+  'michael',
+  'jordan',
+  'computer',
+  'internet',
+  'mintmark',
+  'hello',
+  'login',
+  'summer',
+  'winter',
+  'spring',
+  'autumn',
+  'company',
+  'correcthorsebatterystaple',
+  'thequickbrownfox',
+  'jumpsoverthelazydog',
+  'loremipsumdolorsitamet',
+  'tobeornottobe',
+  'maytheforcebewithyou',
+  'itwasthebestoftimes',
+  'neverletmego',
+  'opensesame',
+  'abracadabra',
+  'abcdefghijklmnopqrstuvwxyz',
+  'zyxwvutsrqponmlkjihgfedcba',
+  '12345678901234567890',
+  '09876543210987654321',
+  'donttellanyone',
+  'thisismypassword',
+  'mypasswordis',
+  'passwordpassword',
+  'pleaseletmein',
+  'nopasswordhere',
+  'ihatepasswords',
+  'testtesttest',
+  'verysecurepassword',
 ] as const
 
 /** Letters that people put for others. */
-const LEET: Readonly<Record<string, string>> = { '0': 'o', '1': 'l', '3': 'e', '4': 'a', '5': 's', '7': 't', $: 's', '@': 'a', '!': 'i' }
+const LEET: Readonly<Record<string, string>> = {
+  '0': 'o',
+  '1': 'l',
+  '3': 'e',
+  '4': 'a',
+  '5': 's',
+  '7': 't',
+  $: 's',
+  '@': 'a',
+  '!': 'i',
+}
 
 export const PASSWORD_LENGTH_MIN = 15
 export const PASSWORD_LENGTH_MAX = 256
@@ -26,10 +92,21 @@ export function passwordFault(password: string, loginName: string): 'short' | 'l
 /** What is left of a password when the words that everyone tries are taken out must still be something. */
 function isCommon(password: string, loginName: string): boolean {
   const lower = password.normalize('NFKC').toLowerCase()
-  const plain = [lower.replace(/[\s._-]/g, ''), [...lower].map((c) => LEET[c] ?? c).join('').replace(/[^\p{L}\p{N}]/gu, '')]
-  const words = [...COMMON, loginName.toLowerCase()].filter((word) => word.length >= 4).sort((a, b) => b.length - a.length)
+  const plain = [
+    lower.replace(/[\s._-]/g, ''),
+    [...lower]
+      .map((c) => LEET[c] ?? c)
+      .join('')
+      .replace(/[^\p{L}\p{N}]/gu, ''),
+  ]
+  const words = [...COMMON, loginName.toLowerCase()]
+    .filter((word) => word.length >= 4)
+    .sort((a, b) => b.length - a.length)
   return plain.some((text) => {
-    const rest = words.reduce((left, word) => left.replaceAll(word, ''), text).replace(/(19|20)\d\d/g, '').replace(/\d+$/, '')
+    const rest = words
+      .reduce((left, word) => left.replaceAll(word, ''), text)
+      .replace(/(19|20)\d\d/g, '')
+      .replace(/\d+$/, '')
     return new Set(rest).size < 5 || isRun(text)
   })
 }

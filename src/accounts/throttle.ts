@@ -27,7 +27,8 @@ interface Count {
 
 const RIVALS_MAX = 8
 const isConflict = (cause: unknown): boolean => cause instanceof Error && cause.name === 'Conflict'
-const countOf = (doc: Doc | undefined): Count | null => (doc ? { points: Number(doc.fields.points), until: Number(doc.fields.until) } : null)
+const countOf = (doc: Doc | undefined): Count | null =>
+  doc ? { points: Number(doc.fields.points), until: Number(doc.fields.until) } : null
 
 const Base = StoreAbstract as typeof RateLimiterStoreAbstract
 
@@ -36,7 +37,14 @@ class StoreLimiter extends Base {
   readonly #name: string
 
   constructor(deps: ThrottleDeps, input: ThrottleInput) {
-    super({ keyPrefix: input.name, points: input.points, duration: input.seconds, blockDuration: 0, execEvenly: false, storeClient: deps.store })
+    super({
+      keyPrefix: input.name,
+      points: input.points,
+      duration: input.seconds,
+      blockDuration: 0,
+      execEvenly: false,
+      storeClient: deps.store,
+    })
     this.#deps = deps
     this.#name = input.name
   }
@@ -71,9 +79,17 @@ class StoreLimiter extends Base {
       const until = clock.now() + durationMs
       const unit = makeUnit()
       const purgeAt = Math.ceil(until / 1000) + 60
-      if (!doc || !count) unit.insert(throttles.name, newDoc(bound({ tenant: TENANT, kind: 'throttle', id }), { hk: seal.hk, purgeAt, fields: { points, until } }))
+      if (!doc || !count)
+        unit.insert(
+          throttles.name,
+          newDoc(bound({ tenant: TENANT, kind: 'throttle', id }), { hk: seal.hk, purgeAt, fields: { points, until } }),
+        )
       else if (count.until <= clock.now()) unit.update(throttles.name, doc, { purgeAt, fields: { points, until } })
-      else unit.decide({ collection: throttles.name, id, if: { fields: { until: count.until } }, set: {}, increment: { points } }, doc)
+      else
+        unit.decide(
+          { collection: throttles.name, id, if: { fields: { until: count.until } }, set: {}, increment: { points } },
+          doc,
+        )
       try {
         await commit(unit)
       } catch (cause) {

@@ -22,7 +22,17 @@ export interface Bound {
 /** Fills what is not said with null. */
 export function bound(input: Pick<Bound, 'tenant' | 'kind' | 'id'> & Partial<Bound>): Bound {
   return {
-    v: 1, family: null, grant: null, account: null, owner: null, client: null, session: null, api: null, scopes: [], iat: null, ...input,
+    v: 1,
+    family: null,
+    grant: null,
+    account: null,
+    owner: null,
+    client: null,
+    session: null,
+    api: null,
+    scopes: [],
+    iat: null,
+    ...input,
   }
 }
 

@@ -4,9 +4,9 @@
  */
 
 export { type Clock, type Random, randomText, seconds, systemClock, systemRandom } from './clock.ts'
-export { Secret } from './secret.ts'
-export { Refusal, type RefusalRow, refusals } from './refusal.ts'
-export { hasWrites, type Keep, type Noted, type Reader, Unit } from './unit.ts'
 export { type Bound, bound, newDoc, TENANT } from './document.ts'
-export { nearest } from './nearest.ts'
 export { isLoopback } from './loopback.ts'
+export { nearest } from './nearest.ts'
+export { Refusal, type RefusalRow, refusals } from './refusal.ts'
+export { Secret } from './secret.ts'
+export { hasWrites, type Keep, type Noted, type Reader, Unit } from './unit.ts'

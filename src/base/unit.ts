@@ -6,7 +6,19 @@
  */
 
 import type {
-  Burn, Change, Decider, Doc, Index, Insert, NewDoc, OutboxEvent, Page, Revocation, Store, Update, Writes,
+  Burn,
+  Change,
+  Decider,
+  Doc,
+  Index,
+  Insert,
+  NewDoc,
+  OutboxEvent,
+  Page,
+  Revocation,
+  Store,
+  Update,
+  Writes,
 } from '../../adapters/store.ts'
 
 /** Which classes survive, by what the answer was (DESIGN rule 2). */
@@ -44,7 +56,11 @@ function applied(doc: Doc, set: Change): Doc {
 }
 
 function merged(before: Change, after: Change): Change {
-  return { ...before, ...after, ...(before.fields || after.fields ? { fields: { ...before.fields, ...after.fields } } : {}) }
+  return {
+    ...before,
+    ...after,
+    ...(before.fields || after.fields ? { fields: { ...before.fields, ...after.fields } } : {}),
+  }
 }
 
 /** Staged work of one run. `cid` is fresh for each run; `request` is shared by the runs of a request. */
@@ -105,7 +121,10 @@ export class Unit {
       this.#decider.set = merged(this.#decider.set, set)
     } else {
       const staged = this.#updates.get(key)
-      this.#updates.set(key, staged ? { ...staged, set: merged(staged.set, set) } : { collection, id: read.id, rev: read.rev, set })
+      this.#updates.set(
+        key,
+        staged ? { ...staged, set: merged(staged.set, set) } : { collection, id: read.id, rev: read.rev, set },
+      )
     }
     this.#see(collection, applied(this.#overlay.get(key) ?? read, set))
   }
@@ -201,6 +220,11 @@ export class Unit {
 /** Whether there is anything to commit besides events. */
 export function hasWrites(writes: Writes): boolean {
   return Boolean(
-    writes.decider || writes.burns.length || writes.inserts.length || writes.updates.length || writes.revocations.length || writes.cleanups.length,
+    writes.decider ||
+      writes.burns.length ||
+      writes.inserts.length ||
+      writes.updates.length ||
+      writes.revocations.length ||
+      writes.cleanups.length,
   )
 }

@@ -31,12 +31,28 @@ const texts = z.array(z.string()).default([])
 const flag = z.boolean().default(false)
 
 const order = z.object({
-  id: z.string().optional(), name: z.string().optional(), grant: z.array(z.string()).min(1, 'say which grant types it uses: --grant authorization_code'), scope: texts,
-  'redirect-uri': texts, 'post-logout-redirect-uri': texts, public: flag, native: flag, introspect: texts, 'relies-on-nonce': flag, fapi: flag,
-  label: z.string().optional(), 'jwks-uri': z.string().optional(), 'backchannel-logout-uri': z.string().optional(),
+  id: z.string().optional(),
+  name: z.string().optional(),
+  grant: z.array(z.string()).min(1, 'say which grant types it uses: --grant authorization_code'),
+  scope: texts,
+  'redirect-uri': texts,
+  'post-logout-redirect-uri': texts,
+  public: flag,
+  native: flag,
+  introspect: texts,
+  'relies-on-nonce': flag,
+  fapi: flag,
+  label: z.string().optional(),
+  'jwks-uri': z.string().optional(),
+  'backchannel-logout-uri': z.string().optional(),
 })
 
-const overlap = z.object({ overlap: z.string().regex(/^\d+[smhd]?$/, 'a time such as 24h').default('0') })
+const overlap = z.object({
+  overlap: z
+    .string()
+    .regex(/^\d+[smhd]?$/, 'a time such as 24h')
+    .default('0'),
+})
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
 /** '24h' in seconds. */
@@ -49,13 +65,27 @@ type Shown = Awaited<ReturnType<App['clients']['list']>>[number]
 
 function shownClient(record: Shown): object {
   return {
-    ...record.metadata, client_id: record.clientId, source: record.source, disabled: record.disabled, demonstration: record.demo,
-    introspect: record.introspect, label: record.label, secrets: record.secrets.length, created_at: record.createdAt,
+    ...record.metadata,
+    client_id: record.clientId,
+    source: record.source,
+    disabled: record.disabled,
+    demonstration: record.demo,
+    introspect: record.introspect,
+    label: record.label,
+    secrets: record.secrets.length,
+    created_at: record.createdAt,
   }
 }
 
 function shownAccount({ sub, disabled, person }: Awaited<ReturnType<App['accounts']['list']>>[number]): object {
-  return { sub, name: person.loginName, email: person.email, disabled, demonstration: person.demo, created_at: person.createdAt }
+  return {
+    sub,
+    name: person.loginName,
+    email: person.email,
+    disabled,
+    demonstration: person.demo,
+    created_at: person.createdAt,
+  }
 }
 
 const strings = (about: string): Option => ({ type: 'string', multiple: true, about })
@@ -66,62 +96,189 @@ const client: Readonly<Record<string, Command>> = {
   'client create': {
     about: 'Create a client. Its secret is shown once.',
     options: {
-      id: string('client_id; random unless given'), name: string('name that people see'), grant: strings('authorization_code, client_credentials, refresh_token or device_code'),
-      scope: strings('scope it may ask for'), 'redirect-uri': strings('exact redirect URI'), 'post-logout-redirect-uri': strings('exact URI after sign-out'),
-      public: yes('an app that can keep no secret (PKCE always)'), native: yes('an app on a device (RFC 8252)'), introspect: strings('API whose access tokens it may introspect'),
-      'relies-on-nonce': yes('confidential OpenID Connect client without PKCE'), fapi: yes('FAPI 2.0: pushed requests, DPoP, no rotation'), label: string('label for rotation rules'),
-      'jwks-uri': string('where its keys are (private_key_jwt)'), 'backchannel-logout-uri': string('where sign-outs are told'),
+      id: string('client_id; random unless given'),
+      name: string('name that people see'),
+      grant: strings('authorization_code, client_credentials, refresh_token or device_code'),
+      scope: strings('scope it may ask for'),
+      'redirect-uri': strings('exact redirect URI'),
+      'post-logout-redirect-uri': strings('exact URI after sign-out'),
+      public: yes('an app that can keep no secret (PKCE always)'),
+      native: yes('an app on a device (RFC 8252)'),
+      introspect: strings('API whose access tokens it may introspect'),
+      'relies-on-nonce': yes('confidential OpenID Connect client without PKCE'),
+      fapi: yes('FAPI 2.0: pushed requests, DPoP, no rotation'),
+      label: string('label for rotation rules'),
+      'jwks-uri': string('where its keys are (private_key_jwt)'),
+      'backchannel-logout-uri': string('where sign-outs are told'),
     },
     async run(app, { values }) {
       const o = order.parse(values)
       const { record, secret } = await app.clients.create({
-        id: o.id, name: o.name, grants: o.grant, scopes: o.scope.flatMap((s) => s.split(' ')), redirectUris: o['redirect-uri'], postLogoutRedirectUris: o['post-logout-redirect-uri'],
-        public: o.public, native: o.native, introspect: o.introspect, reliesOnNonce: o['relies-on-nonce'], fapi: o.fapi, label: o.label, jwksUri: o['jwks-uri'], backchannelLogoutUri: o['backchannel-logout-uri'],
+        id: o.id,
+        name: o.name,
+        grants: o.grant,
+        scopes: o.scope.flatMap((s) => s.split(' ')),
+        redirectUris: o['redirect-uri'],
+        postLogoutRedirectUris: o['post-logout-redirect-uri'],
+        public: o.public,
+        native: o.native,
+        introspect: o.introspect,
+        reliesOnNonce: o['relies-on-nonce'],
+        fapi: o.fapi,
+        label: o.label,
+        jwksUri: o['jwks-uri'],
+        backchannelLogoutUri: o['backchannel-logout-uri'],
       })
       return { ...shownClient(record), ...(secret ? { client_secret: secret.reveal() } : {}) }
     },
   },
-  'client list': { about: 'List clients.', options: {}, run: async (app) => (await app.clients.list()).map(shownClient) },
-  'client show': { about: 'Show a client.', argument: 'client_id', options: {}, run: async (app, { argument }) => shownClient(await app.clients.show(argument)) },
+  'client list': {
+    about: 'List clients.',
+    options: {},
+    run: async (app) => (await app.clients.list()).map(shownClient),
+  },
+  'client show': {
+    about: 'Show a client.',
+    argument: 'client_id',
+    options: {},
+    run: async (app, { argument }) => shownClient(await app.clients.show(argument)),
+  },
   'client rotate-secret': {
-    about: 'Give a client a new secret, shown once.', argument: 'client_id', options: { overlap: string('how long the old one still works, for example 24h; 0 unless given') },
+    about: 'Give a client a new secret, shown once.',
+    argument: 'client_id',
+    options: { overlap: string('how long the old one still works, for example 24h; 0 unless given') },
     async run(app, { argument, values }) {
-      const secret = await app.clients.rotateSecret(argument, { overlapSeconds: secondsOf(overlap.parse(values).overlap) })
+      const secret = await app.clients.rotateSecret(argument, {
+        overlapSeconds: secondsOf(overlap.parse(values).overlap),
+      })
       return { client_id: argument, client_secret: secret.reveal() }
     },
   },
-  'client disable': { about: 'Disable a client: it gets no more tokens.', argument: 'client_id', options: {}, run: async (app, { argument }) => { await app.clients.disable(argument); return { client_id: argument, disabled: true } } },
-  'client enable': { about: 'Enable a disabled client.', argument: 'client_id', options: {}, run: async (app, { argument }) => { await app.clients.enable(argument); return { client_id: argument, disabled: false } } },
-  'client remove': { about: 'Remove a client for good.', argument: 'client_id', options: {}, run: async (app, { argument }) => { await app.clients.remove(argument); return { client_id: argument, removed: true } } },
-  'client registration-token': { about: 'An initial access token: whoever has it may register one client (RFC 7591). Shown once.', options: {}, run: async (app) => { const { token, expiresAt } = await app.oidc.initialAccessToken(); return { initial_access_token: token, expires_at: expiresAt } } },
+  'client disable': {
+    about: 'Disable a client: it gets no more tokens.',
+    argument: 'client_id',
+    options: {},
+    run: async (app, { argument }) => {
+      await app.clients.disable(argument)
+      return { client_id: argument, disabled: true }
+    },
+  },
+  'client enable': {
+    about: 'Enable a disabled client.',
+    argument: 'client_id',
+    options: {},
+    run: async (app, { argument }) => {
+      await app.clients.enable(argument)
+      return { client_id: argument, disabled: false }
+    },
+  },
+  'client remove': {
+    about: 'Remove a client for good.',
+    argument: 'client_id',
+    options: {},
+    run: async (app, { argument }) => {
+      await app.clients.remove(argument)
+      return { client_id: argument, removed: true }
+    },
+  },
+  'client registration-token': {
+    about: 'An initial access token: whoever has it may register one client (RFC 7591). Shown once.',
+    options: {},
+    run: async (app) => {
+      const { token, expiresAt } = await app.oidc.initialAccessToken()
+      return { initial_access_token: token, expires_at: expiresAt }
+    },
+  },
 }
 
 const api: Readonly<Record<string, Command>> = {
   'api create': {
     about: 'Declare an API that tokens are issued for.',
-    options: { id: string('identifier, an absolute URI'), name: string('name that people see at consent'), scope: strings('scope'), format: string('jwt (unless given) or opaque'), algorithm: string('ES256 unless given'), lifetime: string('lifetime of its access tokens, for example 5m') },
+    options: {
+      id: string('identifier, an absolute URI'),
+      name: string('name that people see at consent'),
+      scope: strings('scope'),
+      format: string('jwt (unless given) or opaque'),
+      algorithm: string('ES256 unless given'),
+      lifetime: string('lifetime of its access tokens, for example 5m'),
+    },
     async run(app, { values }) {
       const { format, lifetime, scope, ...rest } = values
       const scopes = texts.parse(scope).flatMap((s) => s.split(' '))
-      return app.clients.createApi(apiSchema.parse({ ...rest, scopes, ...(format ? { accessToken: format } : {}), ...(typeof lifetime === 'string' ? { lifetimeSeconds: secondsOf(lifetime) } : {}) }))
+      return app.clients.createApi(
+        apiSchema.parse({
+          ...rest,
+          scopes,
+          ...(format ? { accessToken: format } : {}),
+          ...(typeof lifetime === 'string' ? { lifetimeSeconds: secondsOf(lifetime) } : {}),
+        }),
+      )
     },
   },
   'api list': { about: 'List APIs.', options: {}, run: (app) => app.clients.apis() },
-  'api remove': { about: 'Remove an API: no more tokens for it.', argument: 'id', options: {}, run: async (app, { argument }) => { await app.clients.removeApi(argument); return { id: argument, removed: true } } },
+  'api remove': {
+    about: 'Remove an API: no more tokens for it.',
+    argument: 'id',
+    options: {},
+    run: async (app, { argument }) => {
+      await app.clients.removeApi(argument)
+      return { id: argument, removed: true }
+    },
+  },
 }
 
 const account: Readonly<Record<string, Command>> = {
   'account create': {
-    about: 'Create an account. The password comes by standard input.', secretInput: 'password', options: { login: string('name to sign in with'), email: string('e-mail address'), name: string('full name') },
+    about: 'Create an account. The password comes by standard input.',
+    secretInput: 'password',
+    options: { login: string('name to sign in with'), email: string('e-mail address'), name: string('full name') },
     async run(app, { values, input }) {
-      const o = z.object({ login: z.string(), email: z.email().optional(), name: z.string().max(200).optional() }).parse(values)
-      return shownAccount(await app.accounts.create({ loginName: o.login, password: input, ...(o.email ? { email: o.email } : {}), ...(o.name ? { name: o.name } : {}) }))
+      const o = z
+        .object({ login: z.string(), email: z.email().optional(), name: z.string().max(200).optional() })
+        .parse(values)
+      return shownAccount(
+        await app.accounts.create({
+          loginName: o.login,
+          password: input,
+          ...(o.email ? { email: o.email } : {}),
+          ...(o.name ? { name: o.name } : {}),
+        }),
+      )
     },
   },
-  'account list': { about: 'List accounts.', options: {}, run: async (app) => (await app.accounts.list()).map(shownAccount) },
-  'account disable': { about: 'Disable an account: it can\'t sign in, and its tokens are refused.', argument: 'login', options: {}, run: async (app, { argument }) => { await app.accounts.disable(argument); return { name: argument, disabled: true } } },
-  'account enable': { about: 'Enable a disabled account.', argument: 'login', options: {}, run: async (app, { argument }) => { await app.accounts.enable(argument); return { name: argument, disabled: false } } },
-  'account set-password': { about: 'Set a password, which comes by standard input.', argument: 'login', secretInput: 'password', options: {}, run: async (app, { argument, input }) => { await app.accounts.setPassword(argument, input); return { name: argument, password_set: true } } },
+  'account list': {
+    about: 'List accounts.',
+    options: {},
+    run: async (app) => (await app.accounts.list()).map(shownAccount),
+  },
+  'account disable': {
+    about: "Disable an account: it can't sign in, and its tokens are refused.",
+    argument: 'login',
+    options: {},
+    run: async (app, { argument }) => {
+      await app.accounts.disable(argument)
+      return { name: argument, disabled: true }
+    },
+  },
+  'account enable': {
+    about: 'Enable a disabled account.',
+    argument: 'login',
+    options: {},
+    run: async (app, { argument }) => {
+      await app.accounts.enable(argument)
+      return { name: argument, disabled: false }
+    },
+  },
+  'account set-password': {
+    about: 'Set a password, which comes by standard input.',
+    argument: 'login',
+    secretInput: 'password',
+    options: {},
+    run: async (app, { argument, input }) => {
+      await app.accounts.setPassword(argument, input)
+      return { name: argument, password_set: true }
+    },
+  },
 }
 
 /** Every command that works on the store. */

@@ -12,7 +12,12 @@ import { commands } from './commands.ts'
 import { isForPeople } from './open.ts'
 
 const LINE_MAX = 1_000_000
-const asked = z.object({ command: z.string(), argument: z.string(), input: z.string(), values: z.record(z.string(), z.unknown()) })
+const asked = z.object({
+  command: z.string(),
+  argument: z.string(),
+  input: z.string(),
+  values: z.record(z.string(), z.unknown()),
+})
 const answered = z.union([z.object({ result: z.unknown() }), z.object({ error: z.string() })])
 
 /** One request over the socket. */
@@ -22,13 +27,21 @@ export type Asked = z.output<typeof asked>
 export const socketPath = (dataDir: string): string => join(dataDir, 'control.sock')
 
 /** Runs a command; errors that people can mend become text, others are the caller's. */
-export async function runCommand(app: App, request: Asked): Promise<{ readonly result: unknown } | { readonly error: string }> {
+export async function runCommand(
+  app: App,
+  request: Asked,
+): Promise<{ readonly result: unknown } | { readonly error: string }> {
   try {
     const command = commands[request.command]
     if (!command) return { error: `there is no command ${request.command}` }
     return { result: (await command.run(app, request)) ?? null }
   } catch (cause) {
-    if (cause instanceof z.ZodError) return { error: cause.issues.map((issue) => `${issue.path.length > 0 ? `--${issue.path.join('.')}: ` : ''}${issue.message}`).join('\n') }
+    if (cause instanceof z.ZodError)
+      return {
+        error: cause.issues
+          .map((issue) => `${issue.path.length > 0 ? `--${issue.path.join('.')}: ` : ''}${issue.message}`)
+          .join('\n'),
+      }
     if (isForPeople(cause)) return { error: cause.message }
     throw cause
   }
@@ -49,10 +62,13 @@ export async function listenControl(app: App, dataDir: string, onError: (cause: 
       if (end === -1) return
       const line = text.slice(0, end)
       text = ''
-      answer(app, line).then((out) => socket.end(`${JSON.stringify(out)}\n`), (cause) => {
-        onError(cause)
-        socket.end(`${JSON.stringify({ error: 'the server failed; its log says why' })}\n`)
-      })
+      answer(app, line).then(
+        (out) => socket.end(`${JSON.stringify(out)}\n`),
+        (cause) => {
+          onError(cause)
+          socket.end(`${JSON.stringify({ error: 'the server failed; its log says why' })}\n`)
+        },
+      )
     })
   })
   await new Promise<void>((resolve, reject) => {
@@ -83,8 +99,12 @@ export function askServer(dataDir: string, request: Asked): Promise<z.output<typ
     let text = ''
     socket.setEncoding('utf8')
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
-    socket.on('data', (chunk: string) => { text += chunk })
+    socket.on('data', (chunk: string) => {
+      text += chunk
+    })
     socket.on('end', () => resolve(answered.parse(JSON.parse(text))))
-    socket.on('error', (cause: NodeJS.ErrnoException) => (cause.code === 'ECONNREFUSED' || cause.code === 'ENOENT' ? resolve(undefined) : reject(cause)))
+    socket.on('error', (cause: NodeJS.ErrnoException) =>
+      cause.code === 'ECONNREFUSED' || cause.code === 'ENOENT' ? resolve(undefined) : reject(cause),
+    )
   })
 }

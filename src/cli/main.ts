@@ -15,7 +15,10 @@ class UsageError extends Error {
   }
 }
 
-const OTHERS: Readonly<Record<string, string>> = { serve: 'Serve (what npm start does).', 'config check': 'Parse the environment and the configuration, and say what is wrong.' }
+const OTHERS: Readonly<Record<string, string>> = {
+  serve: 'Serve (what npm start does).',
+  'config check': 'Parse the environment and the configuration, and say what is wrong.',
+}
 
 function overview(): string {
   const all = { ...OTHERS, ...Object.fromEntries(Object.entries(commands).map(([name, { about }]) => [name, about])) }
@@ -24,9 +27,14 @@ function overview(): string {
 }
 
 function helpOf(name: string, command: Command): string {
-  const options = Object.entries(command.options).map(([o, { about, multiple, type }]) => `  ${`--${o}${type === 'string' ? ' …' : ''}${multiple ? ' (again)' : ''}`.padEnd(38)}${about}`)
+  const options = Object.entries(command.options).map(
+    ([o, { about, multiple, type }]) =>
+      `  ${`--${o}${type === 'string' ? ' …' : ''}${multiple ? ' (again)' : ''}`.padEnd(38)}${about}`,
+  )
   const argument = command.argument ? ` <${command.argument}>` : ''
-  const input = command.secretInput ? `\nThe ${command.secretInput} comes by standard input, never as an argument.\n` : ''
+  const input = command.secretInput
+    ? `\nThe ${command.secretInput} comes by standard input, never as an argument.\n`
+    : ''
   return `mintmark ${name}${argument} [options]\n\n${command.about}\n${input}\n${[...options, `  ${'--json'.padEnd(38)}print JSON`].join('\n')}\n`
 }
 
@@ -53,9 +61,15 @@ async function standardInput(what: string): Promise<string> {
 function printed(result: unknown, json: boolean): string {
   if (json) return `${JSON.stringify(result, null, 2)}\n`
   const rows = Array.isArray(result) ? result : [result]
-  const blocks = rows.map((row: unknown) => Object.entries(typeof row === 'object' && row !== null ? row : { result: row })
-    .filter(([, value]) => value !== undefined && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0))
-    .map(([key, value]) => `${key.padEnd(28)}${typeof value === 'object' ? JSON.stringify(value) : value}`).join('\n'))
+  const blocks = rows.map((row: unknown) =>
+    Object.entries(typeof row === 'object' && row !== null ? row : { result: row })
+      .filter(
+        ([, value]) =>
+          value !== undefined && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0),
+      )
+      .map(([key, value]) => `${key.padEnd(28)}${typeof value === 'object' ? JSON.stringify(value) : value}`)
+      .join('\n'),
+  )
   return blocks.length === 0 ? 'none\n' : `${blocks.join('\n\n')}\n`
 }
 
@@ -84,20 +98,32 @@ async function main(args: readonly string[]): Promise<void> {
   if (words[0] === 'config' && words[1] === 'check') {
     const setting = readSetting(process.env, { quiet: true })
     const configuration = await openConfiguration(setting)
-    return void process.stdout.write(printed({ ok: true, issuer: setting.issuer, clients: configuration.clients.length, apis: configuration.apis.length }, args.includes('--json')))
+    return void process.stdout.write(
+      printed(
+        { ok: true, issuer: setting.issuer, clients: configuration.clients.length, apis: configuration.apis.length },
+        args.includes('--json'),
+      ),
+    )
   }
   const { name, command } = found(args.slice(0, 2))
-  const options = Object.fromEntries(Object.entries(command.options).map(([o, { type, multiple }]) => [o, { type, ...(multiple ? { multiple } : {}) }]))
+  const options = Object.fromEntries(
+    Object.entries(command.options).map(([o, { type, multiple }]) => [o, { type, ...(multiple ? { multiple } : {}) }]),
+  )
   let parsed: { values: Record<string, unknown>; positionals: string[] }
   try {
-    parsed = parseArgs({ args: args.slice(2), options: { ...options, json: { type: 'boolean' }, help: { type: 'boolean' } }, allowPositionals: true })
+    parsed = parseArgs({
+      args: args.slice(2),
+      options: { ...options, json: { type: 'boolean' }, help: { type: 'boolean' } },
+      allowPositionals: true,
+    })
   } catch (cause) {
     throw new UsageError(`${cause instanceof Error ? cause.message : String(cause)}\n\n${helpOf(name, command)}`)
   }
   const { json, help, ...values } = parsed.values
   if (help) return void process.stdout.write(helpOf(name, command))
   const argument = parsed.positionals[0] ?? ''
-  if (command.argument && !argument) throw new UsageError(`say which: <${command.argument}>\n\n${helpOf(name, command)}`)
+  if (command.argument && !argument)
+    throw new UsageError(`say which: <${command.argument}>\n\n${helpOf(name, command)}`)
   const input = command.secretInput ? await standardInput(command.secretInput) : ''
   process.stdout.write(printed(await execute({ command: name, argument, input, values: { ...values } }), json === true))
 }

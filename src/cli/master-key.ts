@@ -16,12 +16,16 @@ function parse(text: string, where: string): KeyObject {
 }
 
 function isInside(file: string, directory: string): boolean {
-  const way = relative(realpathSync(directory), existsSync(file) ? realpathSync(file) : join(realpathSync(dirname(file)), 'x'))
+  const way = relative(
+    realpathSync(directory),
+    existsSync(file) ? realpathSync(file) : join(realpathSync(dirname(file)), 'x'),
+  )
   return !way.startsWith('..')
 }
 
 function refuseOpenFile(file: string): void {
-  if (statSync(file).mode & 0o077) throw new BadConfiguration(`${file}: others may read the master key; take that right away (chmod 600)`)
+  if (statSync(file).mode & 0o077)
+    throw new BadConfiguration(`${file}: others may read the master key; take that right away (chmod 600)`)
 }
 
 /**
@@ -33,7 +37,9 @@ export function masterKey(env: Environment, input: { readonly issuer: URL; reado
   const file = resolve(env.MASTER_KEY_FILE ?? join(env.DATA_DIR, 'master.key'))
   const exposed = !isLoopback(input.issuer.hostname) || !isLoopback(env.HOST)
   if (exposed && isInside(file, env.DATA_DIR)) {
-    throw new BadConfiguration('MASTER_KEY_FILE: outside loopback the master key must not lie in DATA_DIR, since any copy of that folder would open everything; set MASTER_KEY_FILE to a file elsewhere')
+    throw new BadConfiguration(
+      'MASTER_KEY_FILE: outside loopback the master key must not lie in DATA_DIR, since any copy of that folder would open everything; set MASTER_KEY_FILE to a file elsewhere',
+    )
   }
   if (!existsSync(file)) {
     if (env.MASTER_KEY_FILE) throw new BadConfiguration(`${file}: there is no such file (MASTER_KEY_FILE)`)

@@ -9,7 +9,13 @@ import { type Store, StoreUnusable } from '../../adapters/store.ts'
 import { createHasher } from '../accounts/index.ts'
 import { type App, collections, createApp } from '../app.ts'
 import { isLoopback, systemClock, systemRandom } from '../base/index.ts'
-import { BadConfiguration, type Configuration, type Environment, loadConfiguration, parseEnvironment } from '../config/index.ts'
+import {
+  BadConfiguration,
+  type Configuration,
+  type Environment,
+  loadConfiguration,
+  parseEnvironment,
+} from '../config/index.ts'
 import { createLogger, type Logger } from '../telemetry/index.ts'
 import { masterKey } from './master-key.ts'
 
@@ -23,14 +29,25 @@ export interface Setting {
 }
 
 /** Reads the environment. Throws `BadConfiguration`. */
-export function readSetting(environment: Readonly<Record<string, string | undefined>>, input: { readonly port?: number; readonly quiet?: boolean } = {}): Setting {
+export function readSetting(
+  environment: Readonly<Record<string, string | undefined>>,
+  input: { readonly port?: number; readonly quiet?: boolean } = {},
+): Setting {
   const env = parseEnvironment(environment)
   const issuer = (env.ISSUER ?? `http://localhost:${input.port ?? env.PORT}`).replace(/\/$/, '')
   const url = new URL(issuer)
-  if (url.pathname !== '/') throw new BadConfiguration('ISSUER: must have no path; give Mintmark a host name of its own')
-  if (url.protocol === 'http:' && !isLoopback(url.hostname)) throw new BadConfiguration('ISSUER: must be https outside loopback (RFC 8414, 2)')
+  if (url.pathname !== '/')
+    throw new BadConfiguration('ISSUER: must have no path; give Mintmark a host name of its own')
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    throw new BadConfiguration('ISSUER: must be https outside loopback (RFC 8414, 2)')
   const demoUsable = isLoopback(url.hostname) && isLoopback(env.HOST)
-  return { env, issuer, demoUsable, dataDir: resolve(env.DATA_DIR), logger: createLogger({ level: input.quiet ? 'silent' : env.LOG_LEVEL }) }
+  return {
+    env,
+    issuer,
+    demoUsable,
+    dataDir: resolve(env.DATA_DIR),
+    logger: createLogger({ level: input.quiet ? 'silent' : env.LOG_LEVEL }),
+  }
 }
 
 /** Makes DATA_DIR (0700), or refuses one that others may enter. */
@@ -40,7 +57,8 @@ export function prepareDataDir(dataDir: string): void {
   if (!existsSync(dataDir)) mkdirSync(dataDir, { mode: 0o700, recursive: true })
   const stats = statSync(dataDir)
   if (!stats.isDirectory()) throw new BadConfiguration(`${dataDir}: is not a folder (DATA_DIR)`)
-  if (stats.mode & 0o077) throw new BadConfiguration(`${dataDir}: others may enter it; take that right away (chmod 700)`)
+  if (stats.mode & 0o077)
+    throw new BadConfiguration(`${dataDir}: others may enter it; take that right away (chmod 700)`)
 }
 
 /** Opens the store that DATABASE_URL names. Throws `StoreUnusable`. */
@@ -65,8 +83,17 @@ export async function openApp(setting: Setting): Promise<App> {
   const store = await openStore(setting)
   try {
     return await createApp({
-      store, master, configuration, issuer, demoUsable, logger, hasher: createHasher(), clock: systemClock, random: systemRandom,
-      proxies: Number(env.TRUST_PROXY), viewsDirectory: viewsDirectory(),
+      store,
+      master,
+      configuration,
+      issuer,
+      demoUsable,
+      logger,
+      hasher: createHasher(),
+      clock: systemClock,
+      random: systemRandom,
+      proxies: Number(env.TRUST_PROXY),
+      viewsDirectory: viewsDirectory(),
     })
   } catch (cause) {
     await store.close()
@@ -82,5 +109,9 @@ function viewsDirectory(): string {
 
 /** Whether an error is one that a person can mend from its message alone. */
 export function isForPeople(cause: unknown): cause is Error {
-  return cause instanceof BadConfiguration || cause instanceof StoreUnusable || (cause instanceof Error && ['WrongMasterKey', 'Refusal', 'UsageError'].includes(cause.name))
+  return (
+    cause instanceof BadConfiguration ||
+    cause instanceof StoreUnusable ||
+    (cause instanceof Error && ['WrongMasterKey', 'Refusal', 'UsageError'].includes(cause.name))
+  )
 }

@@ -1,7 +1,7 @@
 /** `serve`: start, print, drain. */
 
-import type { Server } from 'node:http'
 import { rmSync } from 'node:fs'
+import type { Server } from 'node:http'
 import { listen } from '../app.ts'
 import { BadConfiguration } from '../config/index.ts'
 import { listenControl, socketPath } from './control.ts'
@@ -40,9 +40,14 @@ export async function serve(environment: Readonly<Record<string, string | undefi
   const { logger } = setting
   try {
     const server = await listen(app.koa, { port, host: setting.env.HOST }).catch((cause: NodeJS.ErrnoException) => {
-      throw new BadConfiguration(`${setting.env.HOST} port ${port} can't be listened on (${cause.code ?? cause.message}); set PORT or HOST`, { cause })
+      throw new BadConfiguration(
+        `${setting.env.HOST} port ${port} can't be listened on (${cause.code ?? cause.message}); set PORT or HOST`,
+        { cause },
+      )
     })
-    const control = await listenControl(app, setting.dataDir, (cause) => logger.error({ err: cause }, 'a command failed'))
+    const control = await listenControl(app, setting.dataDir, (cause) =>
+      logger.error({ err: cause }, 'a command failed'),
+    )
     app.background.start()
     // After the port is ours: secrets that are shown once must not be made for a start that fails.
     const lines = await firstStart(app, setting)

@@ -29,10 +29,14 @@ const secretPlace = (clientId: string, text: string) => ({ tenant: TENANT, kind:
 /** The verbs. */
 export function clientActions(deps: ClientDeps) {
   const { seal, clock, random } = deps
-  const hashed = (clientId: string, text: string): string => seal.hash('secret', TENANT, `client secret ${clientId}`, text)
+  const hashed = (clientId: string, text: string): string =>
+    seal.hash('secret', TENANT, `client secret ${clientId}`, text)
   const declared = new Map(deps.configuration.clients.map((c) => [c.client_id, fromConfiguration(c, hashed)]))
 
-  async function stored(clientId: string, reader: Pick<Store, 'get'> = deps.store): Promise<{ doc: Doc; record: ClientRecord } | undefined> {
+  async function stored(
+    clientId: string,
+    reader: Pick<Store, 'get'> = deps.store,
+  ): Promise<{ doc: Doc; record: ClientRecord } | undefined> {
     if (clientId.includes('\0')) return undefined
     const doc = await reader.get(clients.name, idOf(seal, 'client', clientId))
     return !doc || doc.revokedAt !== null ? undefined : { doc, record: await clientOf(seal, doc) }
@@ -62,20 +66,34 @@ export function clientActions(deps: ClientDeps) {
     /** Constant-time comparison with every live secret. */
     secretMatches(record: ClientRecord, presented: string): boolean {
       const live = record.secrets.filter(({ until }) => until === null || until > seconds(clock))
-      return live.map(({ hash }) => seal.matches('secret', secretPlace(record.clientId, presented), hash)).includes(true)
+      return live
+        .map(({ hash }) => seal.matches('secret', secretPlace(record.clientId, presented), hash))
+        .includes(true)
     },
     /** Creates a client; its secret is in the answer once and nowhere else. */
-    async create(order: ClientOrder & { readonly demo?: boolean }): Promise<{ readonly record: ClientRecord; readonly secret: Secret | undefined }> {
+    async create(
+      order: ClientOrder & { readonly demo?: boolean },
+    ): Promise<{ readonly record: ClientRecord; readonly secret: Secret | undefined }> {
       const fault = faultOf(order)
       if (fault) throw fault
       const clientId = order.id ?? `c_${randomText(random, 12)}`
-      if (declared.has(clientId) || (await deps.store.get(clients.name, idOf(seal, 'client', clientId)))) throw refuse('client_exists')
+      if (declared.has(clientId) || (await deps.store.get(clients.name, idOf(seal, 'client', clientId))))
+        throw refuse('client_exists')
       const metadata = metadataOf(order, clientId)
       const needs = metadata.token_endpoint_auth_method === 'client_secret_basic'
       const secret = needs ? new Secret(mintCredential(random, 'cs')) : undefined
       const record: ClientRecord = {
-        clientId, metadata, secrets: secret ? [{ hash: hashed(clientId, secret.reveal()), until: null }] : [], introspect: order.introspect,
-        reliesOnNonce: order.reliesOnNonce, fapi: order.fapi, label: order.label, source: 'store', demo: order.demo ?? false, disabled: false, createdAt: seconds(clock),
+        clientId,
+        metadata,
+        secrets: secret ? [{ hash: hashed(clientId, secret.reveal()), until: null }] : [],
+        introspect: order.introspect,
+        reliesOnNonce: order.reliesOnNonce,
+        fapi: order.fapi,
+        label: order.label,
+        source: 'store',
+        demo: order.demo ?? false,
+        disabled: false,
+        createdAt: seconds(clock),
       }
       const unit = deps.unit()
       unit.insert(clients.name, documentOf(seal, 'client', clientId, record, record.createdAt))
@@ -88,7 +106,11 @@ export function clientActions(deps: ClientDeps) {
       const out = [...declared.values()]
       let after: string | undefined
       for (;;) {
-        const page = await deps.store.find(clients.name, { tenant: TENANT, by: { kind: 'client' } }, { limit: 200, ...(after ? { after } : {}) })
+        const page = await deps.store.find(
+          clients.name,
+          { tenant: TENANT, by: { kind: 'client' } },
+          { limit: 200, ...(after ? { after } : {}) },
+        )
         for (const doc of page) if (doc.revokedAt === null) out.push(await clientOf(seal, doc))
         after = page.at(-1)?.id
         if (page.length < 200) return out
@@ -115,15 +137,34 @@ export function clientActions(deps: ClientDeps) {
     async remove(clientId: string): Promise<void> {
       const { doc } = await known(clientId)
       const unit = deps.unit()
-      unit.revoke({ collection: clients.name, target: { id: doc.id }, at: seconds(clock), purgeAt: seconds(clock) + TOMBSTONE_SECONDS })
+      unit.revoke({
+        collection: clients.name,
+        target: { id: doc.id },
+        at: seconds(clock),
+        purgeAt: seconds(clock) + TOMBSTONE_SECONDS,
+      })
       unit.note('client.removed', { client_id: clientId })
       await deps.commit(unit)
     },
     /** Stages what dynamic registration makes (RFC 7591, 3.2.1). The secret stays only as its hash. */
-    stageRegistration(unit: Unit, clientId: string, metadata: Readonly<Record<string, unknown>>, secret: string | undefined): void {
+    stageRegistration(
+      unit: Unit,
+      clientId: string,
+      metadata: Readonly<Record<string, unknown>>,
+      secret: string | undefined,
+    ): void {
       const record: ClientRecord = {
-        clientId, metadata, secrets: secret ? [{ hash: hashed(clientId, secret), until: null }] : [], introspect: [],
-        reliesOnNonce: true, fapi: false, label: undefined, source: 'registration', demo: false, disabled: false, createdAt: seconds(clock),
+        clientId,
+        metadata,
+        secrets: secret ? [{ hash: hashed(clientId, secret), until: null }] : [],
+        introspect: [],
+        reliesOnNonce: true,
+        fapi: false,
+        label: undefined,
+        source: 'registration',
+        demo: false,
+        disabled: false,
+        createdAt: seconds(clock),
       }
       unit.insert(clients.name, documentOf(seal, 'client', clientId, record, record.createdAt))
       unit.note('client.registered', { client_id: clientId })
@@ -137,17 +178,34 @@ export function clientActions(deps: ClientDeps) {
       return true
     },
     stageRemoval(unit: Unit, clientId: string): void {
-      unit.revoke({ collection: clients.name, target: { id: idOf(seal, 'client', clientId) }, at: seconds(clock), purgeAt: seconds(clock) + TOMBSTONE_SECONDS })
+      unit.revoke({
+        collection: clients.name,
+        target: { id: idOf(seal, 'client', clientId) },
+        at: seconds(clock),
+        purgeAt: seconds(clock) + TOMBSTONE_SECONDS,
+      })
       unit.note('client.removed', { client_id: clientId })
     },
   }
 }
 
-function fromConfiguration(input: Configuration['clients'][number], hashed: (clientId: string, text: string) => string): ClientRecord {
+function fromConfiguration(
+  input: Configuration['clients'][number],
+  hashed: (clientId: string, text: string) => string,
+): ClientRecord {
   const { client_secret, introspect, relies_on_nonce, fapi, label, ...metadata } = input
   const { client_id: clientId } = metadata
   return {
-    clientId, metadata, secrets: client_secret ? [{ hash: hashed(clientId, client_secret), until: null }] : [], introspect,
-    reliesOnNonce: relies_on_nonce, fapi: fapi === '2.0', label, source: 'configuration', demo: false, disabled: false, createdAt: 0,
+    clientId,
+    metadata,
+    secrets: client_secret ? [{ hash: hashed(clientId, client_secret), until: null }] : [],
+    introspect,
+    reliesOnNonce: relies_on_nonce,
+    fapi: fapi === '2.0',
+    label,
+    source: 'configuration',
+    demo: false,
+    disabled: false,
+    createdAt: 0,
   }
 }

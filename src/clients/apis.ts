@@ -10,7 +10,15 @@ const DAY = 24 * 3600
 
 function recordOf(api: ApiDeclaration, source: ApiRecord['source']): ApiRecord {
   const scopes = Array.isArray(api.scopes) ? Object.fromEntries(api.scopes.map((s) => [s, s])) : api.scopes
-  return { id: api.id, name: api.name, scopes, accessToken: api.accessToken, algorithm: api.algorithm, lifetimeSeconds: api.lifetimeSeconds, source }
+  return {
+    id: api.id,
+    name: api.name,
+    scopes,
+    accessToken: api.accessToken,
+    algorithm: api.algorithm,
+    lifetimeSeconds: api.lifetimeSeconds,
+    source,
+  }
 }
 
 /** The verbs. */
@@ -47,7 +55,12 @@ export function apiActions(deps: ClientDeps) {
       if (declared.has(id)) throw refuse('api_declared')
       if (!(await find(id))) throw refuse('api_unknown')
       const unit = deps.unit()
-      unit.revoke({ collection: apis.name, target: { id: idOf(seal, 'api', id) }, at: seconds(clock), purgeAt: seconds(clock) + DAY })
+      unit.revoke({
+        collection: apis.name,
+        target: { id: idOf(seal, 'api', id) },
+        at: seconds(clock),
+        purgeAt: seconds(clock) + DAY,
+      })
       unit.note('api.removed', { api: id })
       await deps.commit(unit)
     },

@@ -7,7 +7,10 @@ export const refuse = refusals({
   client_unknown: [404, 'There is no client with this id.'],
   client_declared: [409, 'This client is declared in the configuration; change it there.'],
   bad_client_id: [400, 'A client id is 1 to 256 visible ASCII characters without a colon.'],
-  bad_redirect_uri: [400, 'A redirect URI is https, http on loopback, or a private-use scheme with a dot for a native app; without fragment, user and response parameters.'],
+  bad_redirect_uri: [
+    400,
+    'A redirect URI is https, http on loopback, or a private-use scheme with a dot for a native app; without fragment, user and response parameters.',
+  ],
   bad_name: [400, 'A name has no control characters and at most 200 characters.'],
   bad_grant: [400, 'This grant type is not offered.'],
   bad_metadata: [400, 'The client metadata does not fit together.'],

@@ -3,7 +3,18 @@
 import { isLoopback, type Refusal } from '../base/index.ts'
 import { refuse } from './errors.ts'
 
-const RESPONSE_PARAMETERS = ['code', 'state', 'iss', 'error', 'error_description', 'access_token', 'id_token', 'token_type', 'expires_in', 'response']
+const RESPONSE_PARAMETERS = [
+  'code',
+  'state',
+  'iss',
+  'error',
+  'error_description',
+  'access_token',
+  'id_token',
+  'token_type',
+  'expires_in',
+  'response',
+]
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
 export const GRANTS: Readonly<Record<string, string>> = {
   authorization_code: 'authorization_code',
@@ -57,8 +68,10 @@ export function faultOf(order: ClientOrder): Refusal | undefined {
   if (uri !== undefined) return refuse('bad_redirect_uri', { uri })
   const scope = order.scopes.find((s) => !/^[\x21\x23-\x5B\x5D-\x7E]+$/.test(s))
   if (scope !== undefined) return refuse('bad_scope', { scope })
-  if (order.grants.includes('authorization_code') && order.redirectUris.length === 0) return refuse('bad_metadata', { missing: 'redirect URI' })
-  if (order.public && order.grants.includes('client_credentials')) return refuse('bad_metadata', { public: true, grant: 'client_credentials' })
+  if (order.grants.includes('authorization_code') && order.redirectUris.length === 0)
+    return refuse('bad_metadata', { missing: 'redirect URI' })
+  if (order.public && order.grants.includes('client_credentials'))
+    return refuse('bad_metadata', { public: true, grant: 'client_credentials' })
   return undefined
 }
 
@@ -72,14 +85,18 @@ export function metadataOf(order: ClientOrder, clientId: string): Readonly<Recor
     grant_types: grants,
     response_types: grants.includes('authorization_code') ? ['code'] : [],
     redirect_uris: [...order.redirectUris],
-    ...(order.postLogoutRedirectUris.length > 0 ? { post_logout_redirect_uris: [...order.postLogoutRedirectUris] } : {}),
+    ...(order.postLogoutRedirectUris.length > 0
+      ? { post_logout_redirect_uris: [...order.postLogoutRedirectUris] }
+      : {}),
     application_type: order.native ? 'native' : 'web',
     token_endpoint_auth_method: order.public ? 'none' : keyed ? 'private_key_jwt' : 'client_secret_basic',
     id_token_signed_response_alg: 'ES256',
     ...(order.scopes.length > 0 ? { scope: order.scopes.join(' ') } : {}),
     ...(order.jwks === undefined ? {} : { jwks: order.jwks }),
     ...(order.jwksUri === undefined ? {} : { jwks_uri: order.jwksUri }),
-    ...(order.backchannelLogoutUri === undefined ? {} : { backchannel_logout_uri: order.backchannelLogoutUri, backchannel_logout_session_required: true }),
+    ...(order.backchannelLogoutUri === undefined
+      ? {}
+      : { backchannel_logout_uri: order.backchannelLogoutUri, backchannel_logout_session_required: true }),
     ...(order.fapi ? { require_pushed_authorization_requests: true, dpop_bound_access_tokens: true } : {}),
   }
 }

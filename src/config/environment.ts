@@ -20,19 +20,41 @@ export class BadConfiguration extends Error {
 
 const issuer = z.string().refine((text) => {
   const url = URL.parse(text)
-  return url !== null && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username && !text.includes('#') && !text.includes('?')
+  return (
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    !url.search &&
+    !url.hash &&
+    !url.username &&
+    !text.includes('#') &&
+    !text.includes('?')
+  )
 }, 'must be an http(s) address without query, fragment or user')
 
 const schema = z.object({
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
-  HOST: z.string().regex(/^[\w.:[\]-]+$/, 'must be a host name or an address').default('127.0.0.1'),
+  HOST: z
+    .string()
+    .regex(/^[\w.:[\]-]+$/, 'must be a host name or an address')
+    .default('127.0.0.1'),
   ISSUER: issuer.optional(),
-  DATABASE_URL: z.string().regex(/^(sqlite:.+|mongodb(\+srv)?:\/\/.+)$/, 'must begin with sqlite: or mongodb://').optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(/^(sqlite:.+|mongodb(\+srv)?:\/\/.+)$/, 'must begin with sqlite: or mongodb://')
+    .optional(),
   DATA_DIR: z.string().min(1).default('data'),
   MASTER_KEY: z.string().optional(),
   MASTER_KEY_FILE: z.string().min(1).optional(),
   CONFIG: z.string().min(1).optional(),
-  TRUST_PROXY: z.union([z.stringbool(), z.string().regex(/^\d{1,2}$/, 'must be true, false or a number of proxies').transform(Number)]).default(false),
+  TRUST_PROXY: z
+    .union([
+      z.stringbool(),
+      z
+        .string()
+        .regex(/^\d{1,2}$/, 'must be true, false or a number of proxies')
+        .transform(Number),
+    ])
+    .default(false),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
 
@@ -42,15 +64,61 @@ export type Environment = z.output<typeof schema>
 /** Every variable that Mintmark reads. */
 export const environment: readonly Entry[] = [
   { name: 'PORT', default: '3000', group: 'Address', meaning: 'Port to listen on; 0 takes a free one.' },
-  { name: 'HOST', default: '127.0.0.1', group: 'Address', meaning: 'Address to listen on. Demonstration records are refused at use unless this and ISSUER are loopback.' },
-  { name: 'ISSUER', default: 'http://localhost:PORT', group: 'Address', meaning: 'The issuer identifier and the base of every URL that Mintmark writes, whatever Host says.' },
-  { name: 'TRUST_PROXY', default: 'false', group: 'Address', meaning: 'How many proxies in front may be believed about the caller\'s address (X-Forwarded-For): true (one), false or a number.' },
-  { name: 'DATABASE_URL', default: 'sqlite:DATA_DIR/mintmark.db', group: 'Store', meaning: 'sqlite:PATH or mongodb://... .' },
-  { name: 'DATA_DIR', default: 'data', group: 'Store', meaning: 'Folder (mode 0700) of the embedded store, the generated master key and the control socket.' },
-  { name: 'MASTER_KEY', default: '', group: 'Store', meaning: '32 bytes in base64 or hexadecimal that wrap all other keys. Prefer MASTER_KEY_FILE.' },
-  { name: 'MASTER_KEY_FILE', default: 'DATA_DIR/master.key', group: 'Store', meaning: 'File that holds the master key. Outside loopback it must not lie inside DATA_DIR.' },
-  { name: 'CONFIG', default: 'mintmark.config.ts', group: 'Operation', meaning: 'Configuration module. Loaded only when it belongs to this user and nobody else may write it.' },
-  { name: 'LOG_LEVEL', default: 'info', group: 'Operation', meaning: 'trace, debug, info, warn, error, fatal or silent.' },
+  {
+    name: 'HOST',
+    default: '127.0.0.1',
+    group: 'Address',
+    meaning: 'Address to listen on. Demonstration records are refused at use unless this and ISSUER are loopback.',
+  },
+  {
+    name: 'ISSUER',
+    default: 'http://localhost:PORT',
+    group: 'Address',
+    meaning: 'The issuer identifier and the base of every URL that Mintmark writes, whatever Host says.',
+  },
+  {
+    name: 'TRUST_PROXY',
+    default: 'false',
+    group: 'Address',
+    meaning:
+      "How many proxies in front may be believed about the caller's address (X-Forwarded-For): true (one), false or a number.",
+  },
+  {
+    name: 'DATABASE_URL',
+    default: 'sqlite:DATA_DIR/mintmark.db',
+    group: 'Store',
+    meaning: 'sqlite:PATH or mongodb://... .',
+  },
+  {
+    name: 'DATA_DIR',
+    default: 'data',
+    group: 'Store',
+    meaning: 'Folder (mode 0700) of the embedded store, the generated master key and the control socket.',
+  },
+  {
+    name: 'MASTER_KEY',
+    default: '',
+    group: 'Store',
+    meaning: '32 bytes in base64 or hexadecimal that wrap all other keys. Prefer MASTER_KEY_FILE.',
+  },
+  {
+    name: 'MASTER_KEY_FILE',
+    default: 'DATA_DIR/master.key',
+    group: 'Store',
+    meaning: 'File that holds the master key. Outside loopback it must not lie inside DATA_DIR.',
+  },
+  {
+    name: 'CONFIG',
+    default: 'mintmark.config.ts',
+    group: 'Operation',
+    meaning: 'Configuration module. Loaded only when it belongs to this user and nobody else may write it.',
+  },
+  {
+    name: 'LOG_LEVEL',
+    default: 'info',
+    group: 'Operation',
+    meaning: 'trace, debug, info, warn, error, fatal or silent.',
+  },
 ]
 
 /**
@@ -61,7 +129,9 @@ export function parseEnvironment(env: Readonly<Record<string, string | undefined
   const given = Object.fromEntries(environment.map(({ name }) => [name, env[name] || undefined]))
   const parsed = schema.safeParse(given)
   if (!parsed.success) {
-    throw new BadConfiguration(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'))
+    throw new BadConfiguration(
+      parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'),
+    )
   }
   const { MASTER_KEY, MASTER_KEY_FILE } = parsed.data
   if (MASTER_KEY && MASTER_KEY_FILE) throw new BadConfiguration('MASTER_KEY and MASTER_KEY_FILE: set one of the two')

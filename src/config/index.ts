@@ -6,4 +6,11 @@
 export { BadConfiguration, type Entry, type Environment, environment, parseEnvironment } from './environment.ts'
 export type { RefreshFacts, RotationHook } from './hook.ts'
 export { configuration, defineConfig, loadConfiguration, parseConfiguration } from './load.ts'
-export { type ApiDeclaration, apiSchema, type ClientDeclaration, clientSchema, type Configuration, type ConfigurationInput } from './schema.ts'
+export {
+  type ApiDeclaration,
+  apiSchema,
+  type ClientDeclaration,
+  type Configuration,
+  type ConfigurationInput,
+  clientSchema,
+} from './schema.ts'

@@ -45,15 +45,22 @@ export function parseConfiguration(value: unknown): Configuration {
 }
 
 function refuseForeign(path: string, stats: Stats, uid: number | undefined): void {
-  if (uid !== undefined && stats.uid !== uid) throw new BadConfiguration(`${path}: belongs to another user; configuration is code and is only loaded from one's own files`)
-  if (stats.mode & 0o022) throw new BadConfiguration(`${path}: others may write it; take that right away (chmod go-w) before it is loaded`)
+  if (uid !== undefined && stats.uid !== uid)
+    throw new BadConfiguration(
+      `${path}: belongs to another user; configuration is code and is only loaded from one's own files`,
+    )
+  if (stats.mode & 0o022)
+    throw new BadConfiguration(`${path}: others may write it; take that right away (chmod go-w) before it is loaded`)
 }
 
 /**
  * Loads a configuration module (code, so only one's own: DESIGN section 7).
  * `path` must be absolute. With `optional`, a missing file is an empty configuration.
  */
-export async function loadConfiguration(path: string, input: { readonly optional: boolean; readonly uid: number | undefined }): Promise<Configuration> {
+export async function loadConfiguration(
+  path: string,
+  input: { readonly optional: boolean; readonly uid: number | undefined },
+): Promise<Configuration> {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (!stats) {
     if (input.optional) return parseConfiguration({})
@@ -64,9 +71,12 @@ export async function loadConfiguration(path: string, input: { readonly optional
   try {
     module = await import(pathToFileURL(path).href)
   } catch (cause) {
-    throw new BadConfiguration(`${path}: can't be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    throw new BadConfiguration(`${path}: can't be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    })
   }
-  if (!isRecord(module) || module.default === undefined) throw new BadConfiguration(`${path}: must export its configuration as default`)
+  if (!isRecord(module) || module.default === undefined)
+    throw new BadConfiguration(`${path}: must export its configuration as default`)
   return parseConfiguration(module.default)
 }
 
@@ -75,7 +85,8 @@ function entriesOf(shape: Readonly<Record<string, z.ZodType>>, prefix: string, g
     const inner: unknown = 'unwrap' in type && typeof type.unwrap === 'function' ? type.unwrap() : type
     const meta = type.meta()
     const path = `${prefix}${name}`
-    if (isRecord(inner) && isRecord(inner.shape)) return entriesOf(inner.shape as Readonly<Record<string, z.ZodType>>, `${path}.`, String(meta?.about ?? name))
+    if (isRecord(inner) && isRecord(inner.shape))
+      return entriesOf(inner.shape as Readonly<Record<string, z.ZodType>>, `${path}.`, String(meta?.about ?? name))
     const fallback = type.safeParse(undefined)
     const standard = fallback.success && fallback.data !== undefined ? JSON.stringify(fallback.data) : ''
     return [{ name: path, default: standard, meaning: String(meta?.about ?? ''), group }]

@@ -5,7 +5,11 @@ import type { RotationHook } from './hook.ts'
 
 const positive = z.number().int().positive()
 const days = (n: number): number => n * 24 * 3600
-const text = z.string().min(1).max(2000).refine((s) => !s.includes('\0'), 'must not contain NUL')
+const text = z
+  .string()
+  .min(1)
+  .max(2000)
+  .refine((s) => !s.includes('\0'), 'must not contain NUL')
 const scopeName = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be a scope token (RFC 6749, 3.3)')
 
 /** RFC 8707, 2: an absolute URI without fragment. */
@@ -15,9 +19,18 @@ const identifier = text.refine((s) => URL.canParse(s) && !s.includes('#'), 'must
 export const apiSchema = z.strictObject({
   id: identifier.meta({ about: 'Resource indicator (RFC 8707) and `aud` of its tokens.' }),
   name: text.optional().meta({ about: 'How people call it; shown at consent.' }),
-  scopes: z.union([z.array(scopeName), z.record(scopeName, z.string())]).default([]).meta({ about: 'Its scopes, or a map of scope to the words that consent shows.' }),
-  accessToken: z.enum(['jwt', 'opaque']).default('jwt').meta({ about: 'Format of its access tokens (RFC 9068 or opaque).' }),
-  algorithm: z.enum(['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519']).default('ES256').meta({ about: 'Signature of its JWT access tokens.' }),
+  scopes: z
+    .union([z.array(scopeName), z.record(scopeName, z.string())])
+    .default([])
+    .meta({ about: 'Its scopes, or a map of scope to the words that consent shows.' }),
+  accessToken: z
+    .enum(['jwt', 'opaque'])
+    .default('jwt')
+    .meta({ about: 'Format of its access tokens (RFC 9068 or opaque).' }),
+  algorithm: z
+    .enum(['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'])
+    .default('ES256')
+    .meta({ about: 'Signature of its JWT access tokens.' }),
   lifetimeSeconds: positive.max(days(1)).optional().meta({ about: 'Lifetime of its access tokens.' }),
 })
 
@@ -40,45 +53,82 @@ const lifetimes = z.strictObject({
   interactionSeconds: positive.max(days(1)).default(1800).meta({ about: 'Sign-in and consent pages.' }),
   sessionSeconds: positive.default(days(14)).meta({ about: 'Sign-in sessions.' }),
   refreshIdleSeconds: positive.default(days(14)).meta({ about: 'A family ends when it is not used for so long.' }),
-  refreshAbsoluteSeconds: positive.default(days(365)).meta({ about: 'A family ends so long after its first token, and its Grant with it.' }),
-  initialAccessTokenSeconds: positive.default(days(1)).meta({ about: 'Initial access tokens for registration; each is good once.' }),
-  graceSeconds: z.number().int().min(0).max(60).default(10).meta({ about: 'How long a used refresh token still gets its first answer.' }),
+  refreshAbsoluteSeconds: positive
+    .default(days(365))
+    .meta({ about: 'A family ends so long after its first token, and its Grant with it.' }),
+  initialAccessTokenSeconds: positive
+    .default(days(1))
+    .meta({ about: 'Initial access tokens for registration; each is good once.' }),
+  graceSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(60)
+    .default(10)
+    .meta({ about: 'How long a used refresh token still gets its first answer.' }),
 })
 
 const features = z.strictObject({
-  responseTypes: z.array(z.enum(['code', 'code id_token', 'id_token', 'none', 'code token', 'code id_token token', 'id_token token'])).default(['code']).meta({ about: 'Response types; anything beyond code is for old clients.' }),
+  responseTypes: z
+    .array(z.enum(['code', 'code id_token', 'id_token', 'none', 'code token', 'code id_token token', 'id_token token']))
+    .default(['code'])
+    .meta({ about: 'Response types; anything beyond code is for old clients.' }),
   deviceFlow: z.boolean().default(true).meta({ about: 'Device authorization (RFC 8628).' }),
-  registration: z.boolean().default(true).meta({ about: 'Dynamic registration (RFC 7591), behind an initial access token.' }),
+  registration: z
+    .boolean()
+    .default(true)
+    .meta({ about: 'Dynamic registration (RFC 7591), behind an initial access token.' }),
   requirePushedRequests: z.boolean().default(false).meta({ about: 'Pushed authorization requests only (RFC 9126).' }),
   signedRequests: z.boolean().default(false).meta({ about: 'Signed request objects by value (RFC 9101).' }),
   jwtResponses: z.boolean().default(false).meta({ about: 'JWT-secured responses (JARM).' }),
-  mutualTls: z.boolean().default(false).meta({ about: 'Certificate-bound tokens (RFC 8705); the proxy hands the certificate on in `clientCertificateHeader`.' }),
-  clientCertificateHeader: z.string().regex(/^[a-z-]+$/).default('x-client-certificate').meta({ about: 'Header with the URL-encoded PEM certificate; believed only with TRUST_PROXY.' }),
+  mutualTls: z
+    .boolean()
+    .default(false)
+    .meta({
+      about: 'Certificate-bound tokens (RFC 8705); the proxy hands the certificate on in `clientCertificateHeader`.',
+    }),
+  clientCertificateHeader: z
+    .string()
+    .regex(/^[a-z-]+$/)
+    .default('x-client-certificate')
+    .meta({ about: 'Header with the URL-encoded PEM certificate; believed only with TRUST_PROXY.' }),
   claimsParameter: z.boolean().default(true).meta({ about: 'The claims request parameter (OpenID Connect Core 5.5).' }),
   dpopNonces: z.boolean().default(false).meta({ about: 'Ask every DPoP proof for a nonce (RFC 9449, 8).' }),
 })
 
 const outbound = z.strictObject({
-  allow: z.array(z.string()).default([]).meta({ about: 'Networks in CIDR form that requests of the server itself may reach although they are private, for example 10.1.0.0/16.' }),
+  allow: z
+    .array(z.string())
+    .default([])
+    .meta({
+      about:
+        'Networks in CIDR form that requests of the server itself may reach although they are private, for example 10.1.0.0/16.',
+    }),
   timeoutMs: positive.max(30_000).default(2500).meta({ about: 'Longest wait for such a request.' }),
   bytesMax: positive.max(10_000_000).default(262_144).meta({ about: 'Largest answer to such a request.' }),
 })
 
 const branding = z.strictObject({
   name: text.max(60).default('Mintmark').meta({ about: 'Name on the pages.' }),
-  accent: z.enum(['verdigris', 'ink', 'plum', 'slate']).default('verdigris').meta({ about: 'Colour of buttons and links.' }),
+  accent: z
+    .enum(['verdigris', 'ink', 'plum', 'slate'])
+    .default('verdigris')
+    .meta({ about: 'Colour of buttons and links.' }),
 })
 
 /** The whole configuration module. */
 export const configurationSchema = z.strictObject({
   clients: z.array(clientSchema).default([]).meta({ about: 'Clients of the configuration; the store may hold more.' }),
   apis: z.array(apiSchema).default([]).meta({ about: 'APIs of the configuration; the store may hold more.' }),
-  scopes: z.array(scopeName).default([]).meta({ about: 'Scopes beyond OpenID Connect\'s own that need no API.' }),
+  scopes: z.array(scopeName).default([]).meta({ about: "Scopes beyond OpenID Connect's own that need no API." }),
   lifetimes: lifetimes.prefault({}).meta({ about: 'Lifetimes.' }),
   features: features.prefault({}).meta({ about: 'What is switched on beyond the strict defaults.' }),
   outbound: outbound.prefault({}).meta({ about: 'Requests that the server itself sends.' }),
   branding: branding.prefault({}).meta({ about: 'How the pages look.' }),
-  rotation: z.custom<RotationHook>((value) => typeof value === 'function', 'must be a function').optional().meta({ about: 'Decides whether a refresh token rotates: (facts) => \'keep\' | \'rotate\'.' }),
+  rotation: z
+    .custom<RotationHook>((value) => typeof value === 'function', 'must be a function')
+    .optional()
+    .meta({ about: "Decides whether a refresh token rotates: (facts) => 'keep' | 'rotate'." }),
 })
 
 /** The parsed configuration. */

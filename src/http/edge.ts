@@ -46,7 +46,9 @@ export async function readBody(req: IncomingMessage): Promise<Buffer> {
 export function callerAddress(req: IncomingMessage, proxies: number): string {
   const direct = (req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
   if (proxies === 0) return direct
-  const forwarded = String(req.headers['x-forwarded-for'] ?? '').split(',').map((part) => part.trim())
+  const forwarded = String(req.headers['x-forwarded-for'] ?? '')
+    .split(',')
+    .map((part) => part.trim())
   const claimed = forwarded.at(-proxies) ?? ''
   return isIP(claimed) !== 0 ? claimed : direct
 }
@@ -58,7 +60,8 @@ export function networkOf(address: string): string {
   const [head = '', tail] = address.toLowerCase().split('%')[0]?.split('::') ?? []
   const front = head.split(':').filter(Boolean)
   const back = tail === undefined ? [] : tail.split(':').filter(Boolean)
-  const groups = tail === undefined ? front : [...front, ...Array(Math.max(0, 8 - front.length - back.length)).fill('0'), ...back]
+  const groups =
+    tail === undefined ? front : [...front, ...Array(Math.max(0, 8 - front.length - back.length)).fill('0'), ...back]
   const bits = groups.slice(0, 4).map((group) => Number.parseInt(group, 16) || 0)
   return `${[bits[0], bits[1], bits[2], (bits[3] ?? 0) & 0xff00].map((n) => (n ?? 0).toString(16)).join(':')}::/56`
 }
@@ -67,7 +70,10 @@ export function networkOf(address: string): string {
  * A view of a request that the library may read as often as it is run: the body from memory, and headers that name the
  * issuer's own origin. The real request stays untouched below it.
  */
-export function requestView(req: IncomingMessage, input: { readonly body: Buffer; readonly origin: URL; readonly address: string }): IncomingMessage {
+export function requestView(
+  req: IncomingMessage,
+  input: { readonly body: Buffer; readonly origin: URL; readonly address: string },
+): IncomingMessage {
   const { host: _host, forwarded: _forwarded, ...rest } = req.headers
   const clean = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith('x-forwarded-')))
   const headers = {

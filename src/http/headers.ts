@@ -1,7 +1,7 @@
 /** The security headers of every answer, and the shape of answers that are errors of our own routes. */
 
-import helmet from 'koa-helmet'
 import type { Middleware } from 'koa'
+import helmet from 'koa-helmet'
 
 /**
  * Security headers for every answer. `script-src` is named so that the library can add the hash of its one inline script
@@ -30,6 +30,9 @@ export function securityHeaders(): Middleware {
 }
 
 /** An OAuth error body (RFC 6749, 5.2), the shape of every JSON refusal. */
-export function oauthError(error: string, description: string): { readonly error: string; readonly error_description: string } {
+export function oauthError(
+  error: string,
+  description: string,
+): { readonly error: string; readonly error_description: string } {
   return { error, error_description: description }
 }

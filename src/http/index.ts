@@ -6,5 +6,14 @@
 export { BadBody, BODY_BYTES_MAX, callerAddress, networkOf, readBody, requestView } from './edge.ts'
 export { oauthError, securityHeaders } from './headers.ts'
 export { createOutbound, type Outbound, OutboundRefused, type OutboundRequest } from './outbound.ts'
-export { ACCENTS, type Accent, type Asker, type Asset, type Branding, type ScopeGroup, type SignInModel, type Views } from './pages.ts'
+export {
+  ACCENTS,
+  type Accent,
+  type Asker,
+  type Asset,
+  type Branding,
+  type ScopeGroup,
+  type SignInModel,
+  type Views,
+} from './pages.ts'
 export { createViews, duration } from './views.ts'

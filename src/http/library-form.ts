@@ -10,7 +10,13 @@ export interface LibraryForm {
   readonly hidden: readonly { readonly name: string; readonly value: string }[]
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" }
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&amp;': '&',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&#39;': "'",
+}
 
 function attribute(tag: string, name: string): string | undefined {
   const found = new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1]
@@ -23,8 +29,15 @@ export function libraryForm(html: string): LibraryForm {
   const id = attribute(tag, 'id')
   const action = attribute(tag, 'action')
   const inputs = html.match(/<input\s+type="hidden"[^>]*>/g) ?? []
-  const hidden = inputs.map((input) => ({ name: attribute(input, 'name') ?? '', value: attribute(input, 'value') ?? '' }))
-  if (id === undefined || action === undefined || !hidden.some((field) => field.name === 'xsrf' && field.value !== '')) {
+  const hidden = inputs.map((input) => ({
+    name: attribute(input, 'name') ?? '',
+    value: attribute(input, 'value') ?? '',
+  }))
+  if (
+    id === undefined ||
+    action === undefined ||
+    !hidden.some((field) => field.name === 'xsrf' && field.value !== '')
+  ) {
     throw new TypeError('not a form of the library: id, action or xsrf is missing')
   }
   return { id, action, hidden }

@@ -40,7 +40,12 @@ export interface KeyringDeps {
 const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 
 async function generate(alg: (typeof ALGORITHMS)[number]): Promise<SigningKey> {
-  const pair = alg === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : alg === 'EdDSA' ? generateKeyPairSync('ed25519') : generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const pair =
+    alg === 'ES256'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : alg === 'EdDSA'
+        ? generateKeyPairSync('ed25519')
+        : generateKeyPairSync('rsa', { modulusLength: 2048 })
   const jwk = pair.privateKey.export({ format: 'jwk' }) as JWK
   return { ...jwk, kid: await calculateJwkThumbprint(jwk), alg, use: 'sig' }
 }
@@ -60,14 +65,21 @@ export async function openKeyring(deps: KeyringDeps): Promise<readonly SigningKe
       const columns = bound({ tenant: TENANT, kind: 'signing-key', id, iat: seconds(deps.clock) })
       const unit = deps.unit()
       const key = await generate(alg)
-      unit.insert(signingKeys.name, newDoc(columns, { hk: deps.seal.hk, state: 'current', ...deps.seal.seal(columns, Buffer.from(JSON.stringify(key))) }))
+      unit.insert(
+        signingKeys.name,
+        newDoc(columns, {
+          hk: deps.seal.hk,
+          state: 'current',
+          ...deps.seal.seal(columns, Buffer.from(JSON.stringify(key))),
+        }),
+      )
       unit.note('signing_key.created', { kid: key.kid, alg })
       await deps.commit(unit).catch((cause) => {
         if (!(cause instanceof Error && cause.name === 'Conflict')) throw cause
       })
       doc = await deps.store.get(signingKeys.name, id)
     }
-    if (!doc) throw new Error('a signing key was stored and can\'t be read')
+    if (!doc) throw new Error("a signing key was stored and can't be read")
     keys.push(await opened(deps.seal, doc))
   }
   return keys

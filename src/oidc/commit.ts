@@ -68,7 +68,9 @@ export function createRunner(deps: RunnerDeps) {
     if (!read || !doc || doc.revokedAt !== null) return undefined
     const payload = mergeSessions(read.base, read.ours, await records.open(doc))
     if (!payload) return undefined
-    const updates = writes.updates.map((u) => (u.id === lost.id ? { ...u, rev: doc.rev, set: { ...u.set, ...records.reseal(doc, payload) } } : u))
+    const updates = writes.updates.map((u) =>
+      u.id === lost.id ? { ...u, rev: doc.rev, set: { ...u.set, ...records.reseal(doc, payload) } } : u,
+    )
     return { ...writes, updates }
   }
 
@@ -78,7 +80,10 @@ export function createRunner(deps: RunnerDeps) {
       try {
         return await store.commit(writes)
       } catch (cause) {
-        const merged = cause instanceof Conflict && cause.kind === 'update' && merge < MERGES_MAX ? await mergedUpdates(writes, work, cause) : undefined
+        const merged =
+          cause instanceof Conflict && cause.kind === 'update' && merge < MERGES_MAX
+            ? await mergedUpdates(writes, work, cause)
+            : undefined
         if (!merged) throw cause
         writes = merged
       }
@@ -87,10 +92,24 @@ export function createRunner(deps: RunnerDeps) {
 
   async function once(run: Run): Promise<Koa.Context> {
     const unit = new Unit({ store, cid: randomText(deps.random, 16), request: run.id })
-    const work: Work = { unit, route: run.route, network: run.network, sessions: new Map(), standIns: new Map(), clients: new Map() }
-    const ctx = run.context(requestView(run.req, { body: run.body, origin: deps.origin, address: run.address }), run.res)
+    const work: Work = {
+      unit,
+      route: run.route,
+      network: run.network,
+      sessions: new Map(),
+      standIns: new Map(),
+      clients: new Map(),
+    }
+    const ctx = run.context(
+      requestView(run.req, { body: run.body, origin: deps.origin, address: run.address }),
+      run.res,
+    )
     await withWork(work, () => run.handle(ctx))
-    const events = sealEvents(seal, unit, { clock: deps.clock, actor: { request: run.id, network: run.network }, tenant: TENANT })
+    const events = sealEvents(seal, unit, {
+      clock: deps.clock,
+      actor: { request: run.id, network: run.network },
+      tenant: TENANT,
+    })
     const writes = unit.writes(keepFor(run.route, ctx.status), events)
     if (hasWrites(writes)) await commit(writes, work)
     else if (events.length > 0) deps.batch(events)

@@ -1,14 +1,14 @@
 /** The library's configuration, from ours: strict defaults (DESIGN section 5, RFC 9700), more only where it is switched on. */
 
 import { createHash, X509Certificate } from 'node:crypto'
-import type { AdapterFactory, Configuration as LibraryConfiguration, KoaContextWithOIDC } from 'oidc-provider'
+import type { AdapterFactory, KoaContextWithOIDC, Configuration as LibraryConfiguration } from 'oidc-provider'
 import { type Accounts, claimsOf } from '../accounts/index.ts'
+import { type Random, randomText, type Secret } from '../base/index.ts'
 import type { Clients } from '../clients/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { Outbound, Views } from '../http/index.ts'
 import type { SigningKey } from '../keys/index.ts'
 import { mintCredential, type Seal } from '../seal/index.ts'
-import { type Random, randomText, type Secret } from '../base/index.ts'
 import { createPages } from './pages.ts'
 import { artefacts, type Records } from './records.ts'
 import type { Refresh } from './refresh.ts'
@@ -41,7 +41,10 @@ export const PASSWORD_ACR = 'urn:mintmark:acr:password'
 const ASYMMETRIC = ['RS256', 'PS256', 'ES256', 'Ed25519', 'EdDSA'] as const
 
 /** The client's certificate, as the trusted proxy handed it on. */
-export function certificateOf(ctx: KoaContextWithOIDC, deps: Pick<ConfigurationDeps, 'configuration' | 'proxied'>): string | undefined {
+export function certificateOf(
+  ctx: KoaContextWithOIDC,
+  deps: Pick<ConfigurationDeps, 'configuration' | 'proxied'>,
+): string | undefined {
   const { mutualTls, clientCertificateHeader } = deps.configuration.features
   if (!mutualTls || !deps.proxied) return undefined
   const header = ctx.get(clientCertificateHeader)
@@ -68,7 +71,10 @@ function jwtClaims(records: Records, ctx: KoaContextWithOIDC): Readonly<Record<s
 function lifetimesOf({ configuration: { lifetimes } }: ConfigurationDeps): LibraryConfiguration['ttl'] {
   const refresh = (token: { readonly iiat?: number | undefined }): number => {
     const now = Math.floor(Date.now() / 1000)
-    return Math.max(1, Math.min(lifetimes.refreshIdleSeconds, (token.iiat ?? now) + lifetimes.refreshAbsoluteSeconds - now))
+    return Math.max(
+      1,
+      Math.min(lifetimes.refreshIdleSeconds, (token.iiat ?? now) + lifetimes.refreshAbsoluteSeconds - now),
+    )
   }
   return {
     AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessTokenSeconds,
@@ -85,7 +91,10 @@ function lifetimesOf({ configuration: { lifetimes } }: ConfigurationDeps): Libra
 }
 
 function featuresOf(deps: ConfigurationDeps): LibraryConfiguration['features'] {
-  const { configuration: { features }, clients } = deps
+  const {
+    configuration: { features },
+    clients,
+  } = deps
   const pages = createPages(deps.views)
   const statics = [...OPENID_SCOPES, ...deps.configuration.scopes]
   const resources = createResources({ clients, lifetimes: deps.configuration.lifetimes, statics })
@@ -104,25 +113,42 @@ function featuresOf(deps: ConfigurationDeps): LibraryConfiguration['features'] {
     revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId },
     userinfo: { enabled: true },
     deviceFlow: {
-      enabled: features.deviceFlow, mask: '****-****', charset: 'base-20',
+      enabled: features.deviceFlow,
+      mask: '****-****',
+      charset: 'base-20',
       deviceInfo: (ctx) => ({ ip: ctx.ip, ua: ctx.get('user-agent') }),
-      userCodeInputSource: pages.userCodeInputSource, userCodeConfirmSource: pages.userCodeConfirmSource, successSource: pages.successSource,
+      userCodeInputSource: pages.userCodeInputSource,
+      userCodeConfirmSource: pages.userCodeConfirmSource,
+      successSource: pages.successSource,
     },
     pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: features.requirePushedRequests },
-    dPoP: { enabled: true, nonceSecret: Buffer.from(deps.secrets.dpop.reveal(), 'base64url'), requireNonce: () => features.dpopNonces },
+    dPoP: {
+      enabled: true,
+      nonceSecret: Buffer.from(deps.secrets.dpop.reveal(), 'base64url'),
+      requireNonce: () => features.dpopNonces,
+    },
     resourceIndicators: { enabled: true, ...resources, useGrantedResource: async () => false },
-    rpInitiatedLogout: { enabled: true, logoutSource: pages.logoutSource, postLogoutSuccessSource: pages.postLogoutSuccessSource },
+    rpInitiatedLogout: {
+      enabled: true,
+      logoutSource: pages.logoutSource,
+      postLogoutSuccessSource: pages.postLogoutSuccessSource,
+    },
     backchannelLogout: { enabled: true },
     registration: {
-      enabled: features.registration, initialAccessToken: true,
-      idFactory: () => `c_${randomText(deps.random, 12)}`, secretFactory: async () => mintCredential(deps.random, 'cs'),
+      enabled: features.registration,
+      initialAccessToken: true,
+      idFactory: () => `c_${randomText(deps.random, 12)}`,
+      secretFactory: async () => mintCredential(deps.random, 'cs'),
     },
     registrationManagement: { enabled: features.registration, rotateRegistrationAccessToken: false },
     claimsParameter: { enabled: features.claimsParameter },
     requestObjects: { enabled: features.signedRequests },
     jwtResponseModes: { enabled: features.jwtResponses },
     mTLS: {
-      enabled: features.mutualTls, certificateBoundAccessTokens: true, selfSignedTlsClientAuth: true, tlsClientAuth: false,
+      enabled: features.mutualTls,
+      certificateBoundAccessTokens: true,
+      selfSignedTlsClientAuth: true,
+      tlsClientAuth: false,
       getCertificate: (ctx) => certificateOf(ctx, deps),
     },
     fapi: {
@@ -159,19 +185,49 @@ export function libraryConfiguration(deps: ConfigurationDeps): LibraryConfigurat
     },
     scopes: [...OPENID_SCOPES, ...configuration.scopes],
     claims: {
-      openid: ['sub'], acr: null, auth_time: null, iss: null, sid: null,
-      profile: ['birthdate', 'family_name', 'gender', 'given_name', 'locale', 'middle_name', 'name', 'nickname', 'picture', 'preferred_username', 'profile', 'updated_at', 'website', 'zoneinfo'],
-      email: ['email', 'email_verified'], address: ['address'], phone: ['phone_number', 'phone_number_verified'],
+      openid: ['sub'],
+      acr: null,
+      auth_time: null,
+      iss: null,
+      sid: null,
+      profile: [
+        'birthdate',
+        'family_name',
+        'gender',
+        'given_name',
+        'locale',
+        'middle_name',
+        'name',
+        'nickname',
+        'picture',
+        'preferred_username',
+        'profile',
+        'updated_at',
+        'website',
+        'zoneinfo',
+      ],
+      email: ['email', 'email_verified'],
+      address: ['address'],
+      phone: ['phone_number', 'phone_number_verified'],
     },
     acrValues: [PASSWORD_ACR],
     responseTypes: [...features.responseTypes],
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none', ...(features.mutualTls ? (['self_signed_tls_client_auth'] as const) : [])],
+    clientAuthMethods: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      'none',
+      ...(features.mutualTls ? (['self_signed_tls_client_auth'] as const) : []),
+    ],
     enabledJWA: ALGORITHMS,
     allowOmittingSingleRegisteredRedirectUri: false,
     acceptQueryParamAccessTokens: false,
     conformIdTokenClaims: true,
     // RFC 9700, 2.1.1: always for public clients; confidential OpenID Connect clients may be registered to rely on `nonce`.
-    pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' || !(maybeWork()?.clients.get(client.clientId)?.reliesOnNonce ?? false) },
+    pkce: {
+      required: (_ctx, client) =>
+        client.clientAuthMethod === 'none' || !(maybeWork()?.clients.get(client.clientId)?.reliesOnNonce ?? false),
+    },
     ttl: lifetimesOf(deps),
     rotateRefreshToken: (ctx) => deps.refresh.rotates(ctx),
     // The models decide what ends; the library would end the whole Grant on a replay, and with it every other tab.
@@ -185,7 +241,12 @@ export function libraryConfiguration(deps: ConfigurationDeps): LibraryConfigurat
     },
     subjectTypes: ['public', 'pairwise'],
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    fetch: (url, options) => deps.outbound(url instanceof Request ? url.url : url, { method: options?.method ?? 'GET', headers: Object.fromEntries(new Headers(options?.headers)), ...(options?.body ? { body: String(options.body) } : {}) }),
+    fetch: (url, options) =>
+      deps.outbound(url instanceof Request ? url.url : url, {
+        method: options?.method ?? 'GET',
+        headers: Object.fromEntries(new Headers(options?.headers)),
+        ...(options?.body ? { body: String(options.body) } : {}),
+      }),
     formats: { customizers: { jwt: (ctx, _token, jwt) => void Object.assign(jwt.payload, jwtClaims(records, ctx)) } },
     renderError: createPages(deps.views).renderError,
     features: featuresOf(deps),

@@ -36,20 +36,45 @@ export interface Receipt {
 const number = (value: unknown): number => (typeof value === 'number' ? value : 0)
 
 /** The verbs on families. */
-export function createFamilies(deps: { readonly records: Records; readonly seal: Seal; readonly clock: Clock; readonly times: FamilyTimes }) {
+export function createFamilies(deps: {
+  readonly records: Records
+  readonly seal: Seal
+  readonly clock: Clock
+  readonly times: FamilyTimes
+}) {
   const { records, seal, clock, times } = deps
   const headOf = (text: string): string => records.hash('RefreshToken', text)
 
   /** The end that no use moves: a year, say, after the first token. */
-  const absoluteEnd = (payload: Payload): number => number(payload.iiat ?? payload.iat ?? seconds(clock)) + times.absolute
+  const absoluteEnd = (payload: Payload): number =>
+    number(payload.iiat ?? payload.iat ?? seconds(clock)) + times.absolute
 
   return {
     /** Stages the family of a redemption: it stands before the first token, so that a replay has something to end. */
     begin(work: Work, source: Payload): void {
       if (!work.family) throw new Error('a redemption without a family')
       const now = seconds(clock)
-      const payload = { accountId: source.accountId, clientId: source.clientId, grantId: source.grantId, sessionUid: source.sessionUid, iat: now, exp: now + times.absolute }
-      const doc = records.document('Family', work.family.id, payload, { family: work.family.id, fields: { head: null, predecessor: null, graceUntil: 0, idleUntil: 0, uses: 0, repeats: 0, receipt: null, receiptKey: null } })
+      const payload = {
+        accountId: source.accountId,
+        clientId: source.clientId,
+        grantId: source.grantId,
+        sessionUid: source.sessionUid,
+        iat: now,
+        exp: now + times.absolute,
+      }
+      const doc = records.document('Family', work.family.id, payload, {
+        family: work.family.id,
+        fields: {
+          head: null,
+          predecessor: null,
+          graceUntil: 0,
+          idleUntil: 0,
+          uses: 0,
+          repeats: 0,
+          receipt: null,
+          receiptKey: null,
+        },
+      })
       work.unit.insert(artefacts.name, doc)
     },
     /** Finds a refresh token by the family that its text names. Forged ones cost no read. */
@@ -59,7 +84,12 @@ export function createFamilies(deps: { readonly records: Records; readonly seal:
       const id = records.id('Family', read.family)
       const doc = await work.unit.get(artefacts.name, id)
       if (!doc || typeof doc.fields.head !== 'string') return undefined
-      const facts = { head: doc.fields.head, predecessor: typeof doc.fields.predecessor === 'string' ? doc.fields.predecessor : null, graceUntil: number(doc.fields.graceUntil), revoked: doc.revokedAt !== null }
+      const facts = {
+        head: doc.fields.head,
+        predecessor: typeof doc.fields.predecessor === 'string' ? doc.fields.predecessor : null,
+        graceUntil: number(doc.fields.graceUntil),
+        revoked: doc.revokedAt !== null,
+      }
       const stands = standing(facts, headOf(text), seconds(clock))
       if (stands === 'dead') return undefined
       work.family = { text: read.family, id }
@@ -79,10 +109,26 @@ export function createFamilies(deps: { readonly records: Records; readonly seal:
       const { dk, body } = records.reseal(doc, kept)
       const fields = { head: headOf(text), idleUntil: now + times.idle }
       if (!presented) return work.unit.update(artefacts.name, doc, { dk, body, lastUse: now, fields })
-      const moved = { ...fields, predecessor: headOf(presented.text), graceUntil: now + times.grace, receipt: null, receiptKey: null }
-      const decider = { collection: artefacts.name, id: family.id, if: { revokedAt: null, fields: { head: headOf(presented.text) } }, set: { dk, body, lastUse: now, fields: moved }, increment: { uses: 1 } } as const
+      const moved = {
+        ...fields,
+        predecessor: headOf(presented.text),
+        graceUntil: now + times.grace,
+        receipt: null,
+        receiptKey: null,
+      }
+      const decider = {
+        collection: artefacts.name,
+        id: family.id,
+        if: { revokedAt: null, fields: { head: headOf(presented.text) } },
+        set: { dk, body, lastUse: now, fields: moved },
+        increment: { uses: 1 },
+      } as const
       work.unit.decide(decider, doc)
-      work.unit.note('refresh_token.rotated', { family: family.id, client_id: payload.clientId, rotations: payload.rotations })
+      work.unit.note('refresh_token.rotated', {
+        family: family.id,
+        client_id: payload.clientId,
+        rotations: payload.rotations,
+      })
     },
     /** Stages a refresh that keeps its token: the write that makes a revocation beside it win or lose. */
     keep(work: Work): void {
@@ -90,14 +136,32 @@ export function createFamilies(deps: { readonly records: Records; readonly seal:
       if (!presented || !family) throw new Error('no refresh token was presented')
       const now = seconds(clock)
       const set = { lastUse: now, fields: { idleUntil: now + times.idle } }
-      work.unit.decide({ collection: artefacts.name, id: family.id, if: { revokedAt: null, fields: { head: headOf(presented.text) } }, set, increment: { uses: 1 } }, presented.doc)
+      work.unit.decide(
+        {
+          collection: artefacts.name,
+          id: family.id,
+          if: { revokedAt: null, fields: { head: headOf(presented.text) } },
+          set,
+          increment: { uses: 1 },
+        },
+        presented.doc,
+      )
     },
     /** Stages a repeat inside the window: counted, and only while the family lives and its successor is unused. */
     repeat(work: Work): void {
       const { presented, family } = work
       if (!presented || !family) throw new Error('no refresh token was presented')
       const { head = null, predecessor = null } = presented.doc.fields
-      work.unit.decide({ collection: artefacts.name, id: family.id, if: { revokedAt: null, fields: { head, predecessor } }, set: {}, increment: { repeats: 1 } }, presented.doc)
+      work.unit.decide(
+        {
+          collection: artefacts.name,
+          id: family.id,
+          if: { revokedAt: null, fields: { head, predecessor } },
+          set: {},
+          increment: { repeats: 1 },
+        },
+        presented.doc,
+      )
       work.unit.note('refresh_token.repeated', { family: family.id })
     },
     /** Puts the answer into the very write that rotates (a receipt apart could be overwritten by a loser). */

@@ -23,7 +23,7 @@ import { artefacts, createRecords } from './records.ts'
 import { createRefresh } from './refresh.ts'
 import { OPENID_SCOPES } from './resources.ts'
 import { createRoutes } from './routes.ts'
-import { withWork, type Work } from './work.ts'
+import { type Work, withWork } from './work.ts'
 
 export type { EdgeState, Routes } from './routes.ts'
 export { normalPath } from './routes.ts'
@@ -58,12 +58,37 @@ export async function createOidc(deps: OidcDeps) {
   const { store, seal, clock, random, configuration, clients, accounts, views, logger } = deps
   const { lifetimes } = configuration
   const records = createRecords(seal)
-  const times = { idle: lifetimes.refreshIdleSeconds, absolute: lifetimes.refreshAbsoluteSeconds, grace: lifetimes.graceSeconds }
+  const times = {
+    idle: lifetimes.refreshIdleSeconds,
+    absolute: lifetimes.refreshAbsoluteSeconds,
+    grace: lifetimes.graceSeconds,
+  }
   const families = createFamilies({ records, seal, clock, times })
-  const models = createModels({ records, families, clients, clock, random, statics: [...OPENID_SCOPES, ...configuration.scopes], wellFormed: wellFormed(seal) })
-  const refresh = createRefresh({ families, clients, clock, hook: configuration.rotation, certificate: (ctx) => certificateOf(ctx, deps) })
+  const models = createModels({
+    records,
+    families,
+    clients,
+    clock,
+    random,
+    statics: [...OPENID_SCOPES, ...configuration.scopes],
+    wellFormed: wellFormed(seal),
+  })
+  const refresh = createRefresh({
+    families,
+    clients,
+    clock,
+    hook: configuration.rotation,
+    certificate: (ctx) => certificateOf(ctx, deps),
+  })
   const secrets = { dpop: await seal.sharedSecret('dpop'), cookie: await seal.sharedSecret('cookie') }
-  const providerDeps: ProviderDeps = { ...deps, models, refresh, records, secrets, secure: deps.issuer.startsWith('https:') }
+  const providerDeps: ProviderDeps = {
+    ...deps,
+    models,
+    refresh,
+    records,
+    secrets,
+    secure: deps.issuer.startsWith('https:'),
+  }
   // The app may swap it when keys or configuration change; a request asks once and finishes on what it got.
   const current = { provider: createProvider(providerDeps) }
   const userCodes: Throttle = createThrottle(deps, { name: 'user code network', points: 10, seconds: QUARTER })
@@ -73,24 +98,51 @@ export async function createOidc(deps: OidcDeps) {
   /** A unit of work outside any request, for followers and the CLI. */
   function inWork<T>(work: (unit: Unit) => Promise<T>): Promise<T> {
     const unit = new UnitOfWork({ store, cid: randomText(random, 16), request: randomText(random, 9) })
-    const carried: Work = { unit, route: 'local', network: 'local', sessions: new Map(), standIns: new Map(), clients: new Map() }
+    const carried: Work = {
+      unit,
+      route: 'local',
+      network: 'local',
+      sessions: new Map(),
+      standIns: new Map(),
+      clients: new Map(),
+    }
     return withWork(carried, () => work(unit))
   }
 
   return {
     routes: createRoutes({
-      provider: () => current.provider, run, views, logger, issuer: origin, userCodes,
+      provider: () => current.provider,
+      run,
+      views,
+      logger,
+      issuer: origin,
+      userCodes,
       interactions: createInteractions({ accounts, clients, views, seal, records, clock, lifetimes }),
-      introspection: createIntrospection({ issuer: deps.issuer, keys: deps.keys, records, random, now: () => new Date(clock.now()) }),
+      introspection: createIntrospection({
+        issuer: deps.issuer,
+        keys: deps.keys,
+        records,
+        random,
+        now: () => new Date(clock.now()),
+      }),
     }),
     /** Tells a client of a sign-out; for the follower of `backchannel_logout.due`. */
-    tellSignOut: (due: { readonly clientId: string; readonly sub: string; readonly sid: string }) => inWork(() => tellSignOut(current.provider, due)),
+    tellSignOut: (due: { readonly clientId: string; readonly sub: string; readonly sid: string }) =>
+      inWork(() => tellSignOut(current.provider, due)),
     /** A token for one registration (RFC 7591, 3): whoever holds it may register one client. */
     initialAccessToken: () =>
       inWork(async (unit) => {
         const text = seal.mint('iat')
         const exp = seconds(clock) + lifetimes.initialAccessTokenSeconds
-        unit.insert(artefacts.name, records.document('InitialAccessToken', records.id('InitialAccessToken', text), { jti: text, kind: 'InitialAccessToken', iat: seconds(clock), exp }))
+        unit.insert(
+          artefacts.name,
+          records.document('InitialAccessToken', records.id('InitialAccessToken', text), {
+            jti: text,
+            kind: 'InitialAccessToken',
+            iat: seconds(clock),
+            exp,
+          }),
+        )
         unit.note('initial_access_token.issued', {})
         await deps.commit(unit)
         return { token: text, expiresAt: exp }

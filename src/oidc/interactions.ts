@@ -39,7 +39,8 @@ export class BadForm extends Error {
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
-const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter((v): v is string => typeof v === 'string') : [])
+const list = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((v): v is string => typeof v === 'string') : []
 
 function hostOf(uri: string): string | null {
   const url = URL.parse(uri)
@@ -55,7 +56,8 @@ async function grantAsked(provider: Provider, interaction: Interaction, accountI
   if (list(missingOIDCScope).length > 0) grant.addOIDCScope(list(missingOIDCScope).join(' '))
   if (list(missingOIDCClaims).length > 0) grant.addOIDCClaims([...list(missingOIDCClaims)])
   if (typeof missingResourceScopes === 'object' && missingResourceScopes !== null) {
-    for (const [api, scopes] of Object.entries(missingResourceScopes)) grant.addResourceScope(api, list(scopes).join(' '))
+    for (const [api, scopes] of Object.entries(missingResourceScopes))
+      grant.addResourceScope(api, list(scopes).join(' '))
   }
   return grant.save()
 }
@@ -68,11 +70,26 @@ export function createInteractions(deps: InteractionDeps) {
   async function asker(interaction: Interaction): Promise<Asker> {
     const record = await clients.find(text(interaction.params.client_id), currentWork().unit)
     const host = hostOf(text(interaction.params.redirect_uri))
-    return { name: text(record?.metadata.client_name) || text(interaction.params.client_id) || 'an application', ...(host ? { host } : {}) }
+    return {
+      name: text(record?.metadata.client_name) || text(interaction.params.client_id) || 'an application',
+      ...(host ? { host } : {}),
+    }
   }
 
-  async function signInPage(ctx: Koa.Context, interaction: Interaction, more: { readonly login: string; readonly error?: SignInModel['error'] }): Promise<void> {
-    show(ctx, views.signIn({ action: `/interaction/${interaction.uid}`, csrf: csrfOf(interaction.uid), client: await asker(interaction), ...more }))
+  async function signInPage(
+    ctx: Koa.Context,
+    interaction: Interaction,
+    more: { readonly login: string; readonly error?: SignInModel['error'] },
+  ): Promise<void> {
+    show(
+      ctx,
+      views.signIn({
+        action: `/interaction/${interaction.uid}`,
+        csrf: csrfOf(interaction.uid),
+        client: await asker(interaction),
+        ...more,
+      }),
+    )
   }
 
   async function consentPage(ctx: Koa.Context, interaction: Interaction): Promise<void> {
@@ -81,10 +98,27 @@ export function createInteractions(deps: InteractionDeps) {
     const groups = await consentGroups(interaction.prompt.details, clients)
     const lifetimeSeconds = offline ? deps.lifetimes.refreshAbsoluteSeconds : deps.lifetimes.sessionSeconds
     const client = await asker(interaction)
-    show(ctx, views.consent({ action: `/interaction/${interaction.uid}`, csrf: csrfOf(interaction.uid), client, account, groups, lifetimeSeconds, offline, redirectHost: client.host ?? 'this device' }))
+    show(
+      ctx,
+      views.consent({
+        action: `/interaction/${interaction.uid}`,
+        csrf: csrfOf(interaction.uid),
+        client,
+        account,
+        groups,
+        lifetimeSeconds,
+        offline,
+        redirectHost: client.host ?? 'this device',
+      }),
+    )
   }
 
-  async function finish(ctx: Koa.Context, provider: Provider, result: Parameters<Provider['interactionResult']>[2], merge: boolean): Promise<void> {
+  async function finish(
+    ctx: Koa.Context,
+    provider: Provider,
+    result: Parameters<Provider['interactionResult']>[2],
+    merge: boolean,
+  ): Promise<void> {
     const returnTo = await provider.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: merge })
     ctx.status = 303
     ctx.set('Location', returnTo)
@@ -92,18 +126,31 @@ export function createInteractions(deps: InteractionDeps) {
     ctx.body = ''
   }
 
-  async function signIn(ctx: Koa.Context, provider: Provider, interaction: Interaction, form: URLSearchParams): Promise<void> {
+  async function signIn(
+    ctx: Koa.Context,
+    provider: Provider,
+    interaction: Interaction,
+    form: URLSearchParams,
+  ): Promise<void> {
     const loginName = form.get('login') ?? ''
     const { network } = currentWork()
     const answer = await accounts.authenticate({ loginName, password: form.get('password') ?? '', network })
     if (answer.ok) {
       currentWork().unit.note('sign_in.succeeded', { account: answer.sub, client_id: interaction.params.client_id })
-      return finish(ctx, provider, { login: { accountId: answer.sub, acr: PASSWORD_ACR, amr: ['pwd'], ts: seconds(clock), remember: true } }, false)
+      return finish(
+        ctx,
+        provider,
+        { login: { accountId: answer.sub, acr: PASSWORD_ACR, amr: ['pwd'], ts: seconds(clock), remember: true } },
+        false,
+      )
     }
     currentWork().unit.note('sign_in.refused', { why: answer.why, client_id: interaction.params.client_id })
     ctx.status = answer.why === 'throttled' ? 429 : 200
     if (answer.why === 'throttled') ctx.set('Retry-After', String(answer.waitSeconds))
-    const error = answer.why === 'throttled' ? { kind: 'throttled' as const, minutes: Math.ceil(answer.waitSeconds / 60) } : { kind: 'wrong' as const }
+    const error =
+      answer.why === 'throttled'
+        ? { kind: 'throttled' as const, minutes: Math.ceil(answer.waitSeconds / 60) }
+        : { kind: 'wrong' as const }
     await signInPage(ctx, interaction, { login: loginName.slice(0, 200), error })
   }
 
@@ -116,7 +163,8 @@ export function createInteractions(deps: InteractionDeps) {
     async page(ctx: Koa.Context, provider: Provider, uid: string): Promise<void> {
       const interaction = await provider.interactionDetails(ctx.req, ctx.res)
       if (interaction.uid !== uid) throw new BadForm('this page belongs to another sign-in')
-      if (interaction.prompt.name === 'login') return signInPage(ctx, interaction, { login: text(interaction.params.login_hint).slice(0, 200) })
+      if (interaction.prompt.name === 'login')
+        return signInPage(ctx, interaction, { login: text(interaction.params.login_hint).slice(0, 200) })
       await consentPage(ctx, interaction)
     },
     /** POST /interaction/:uid */
@@ -124,18 +172,25 @@ export function createInteractions(deps: InteractionDeps) {
       const interaction = await provider.interactionDetails(ctx.req, ctx.res)
       if (interaction.uid !== uid) throw new BadForm('this page belongs to another sign-in')
       const place = { tenant: TENANT, kind: 'interaction form', text: interaction.uid }
-      if (!seal.matches('secret', place, form.get('csrf') ?? '')) throw new BadForm('the form did not come from this server\'s page')
+      if (!seal.matches('secret', place, form.get('csrf') ?? ''))
+        throw new BadForm("the form did not come from this server's page")
       const choice = `${interaction.prompt.name} ${form.get('do')}`
       switch (choice) {
-        case 'login sign-in': return signIn(ctx, provider, interaction, form)
+        case 'login sign-in':
+          return signIn(ctx, provider, interaction, form)
         case 'login cancel':
-        case 'consent refuse': return refuse(ctx, provider)
+        case 'consent refuse':
+          return refuse(ctx, provider)
         case 'consent allow': {
           const grantId = await grantAsked(provider, interaction, text(interaction.session?.accountId))
-          currentWork().unit.note('consent.given', { client_id: interaction.params.client_id, account: interaction.session?.accountId })
+          currentWork().unit.note('consent.given', {
+            client_id: interaction.params.client_id,
+            account: interaction.session?.accountId,
+          })
           return finish(ctx, provider, { consent: interaction.grantId ? {} : { grantId } }, true)
         }
-        default: throw new BadForm('the page offers no such choice')
+        default:
+          throw new BadForm('the page offers no such choice')
       }
     },
   }

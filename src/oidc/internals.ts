@@ -22,7 +22,11 @@ function inside(provider: Provider): Instance {
  * Wraps the built-in handler of a grant type. The public `registerGrantType` replaces a handler and forgets the old one;
  * receipts need the old one's checks before and its answer after.
  */
-export function wrapGrantHandler(provider: Provider, grantType: string, wrap: (inner: GrantHandler) => GrantHandler): void {
+export function wrapGrantHandler(
+  provider: Provider,
+  grantType: string,
+  wrap: (inner: GrantHandler) => GrantHandler,
+): void {
   const { grantTypeHandlers } = inside(provider)
   const inner = grantTypeHandlers.get(grantType)
   if (!inner) throw new Error(`oidc-provider has no handler for ${grantType}`)

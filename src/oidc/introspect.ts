@@ -30,17 +30,31 @@ export function createIntrospection(deps: IntrospectDeps) {
       const jwk = deps.keys.find((key) => key.kid === kid)
       if (!jwk) return undefined
       const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...open } = jwk
-      const { payload } = await jwtVerify(jwt, await importJWK(open, jwk.alg), { issuer: deps.issuer, typ: 'at+jwt', algorithms: [jwk.alg], currentDate: deps.now() })
+      const { payload } = await jwtVerify(jwt, await importJWK(open, jwk.alg), {
+        issuer: deps.issuer,
+        typ: 'at+jwt',
+        algorithms: [jwk.alg],
+        currentDate: deps.now(),
+      })
       return payload
     } catch {
       return undefined
     }
   }
 
-  async function payloadOf(claims: JWTPayload): Promise<{ readonly kind: 'AccessToken' | 'ClientCredentials'; readonly payload: Payload } | undefined> {
+  async function payloadOf(
+    claims: JWTPayload,
+  ): Promise<{ readonly kind: 'AccessToken' | 'ClientCredentials'; readonly payload: Payload } | undefined> {
     const { cnf } = claims
     const binding = typeof cnf === 'object' && cnf !== null ? { ...cnf } : {}
-    const common = { iat: claims.iat, exp: claims.exp, aud: known(claims.aud), scope: known(claims.scope), clientId: known(claims.client_id), ...binding }
+    const common = {
+      iat: claims.iat,
+      exp: claims.exp,
+      aud: known(claims.aud),
+      scope: known(claims.scope),
+      clientId: known(claims.client_id),
+      ...binding,
+    }
     const fam = known(claims.fam)
     if (fam === undefined) return { kind: 'ClientCredentials', payload: common }
     const family = await currentWork().unit.get(artefacts.name, fam)

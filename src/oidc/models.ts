@@ -27,7 +27,8 @@ export interface ModelDeps {
 }
 
 /** What every model may be asked, with the ones that a kind has no use for left out. */
-export type Model = Pick<Adapter, 'upsert' | 'find' | 'destroy'> & Partial<Pick<Adapter, 'findByUid' | 'findByUserCode' | 'consume' | 'revokeByGrantId'>>
+export type Model = Pick<Adapter, 'upsert' | 'find' | 'destroy'> &
+  Partial<Pick<Adapter, 'findByUid' | 'findByUserCode' | 'consume' | 'revokeByGrantId'>>
 
 /** Sources of a redemption carry their family's id from the start. */
 const SOURCES: readonly Kind[] = ['AuthorizationCode', 'DeviceCode']
@@ -39,18 +40,27 @@ const FAMILY_BYTES = 18
  */
 export function decideOnce(work: Work, decider: Decider, read: Doc): void {
   const staged = work.unit.decider
-  if (!staged || staged.id === decider.id) return work.unit.decide(decider, read)
-  if (read.kind === 'Interaction') return work.unit.update(decider.collection, read, decider.set)
-  work.unit.demoteDecider()
+  if (staged && staged.id !== decider.id && read.kind === 'Interaction') {
+    work.unit.update(decider.collection, read, decider.set)
+    return
+  }
+  if (staged && staged.id !== decider.id) work.unit.demoteDecider()
   work.unit.decide(decider, read)
 }
 
 function spend(work: Work, read: Doc): void {
-  decideOnce(work, { collection: artefacts.name, id: read.id, if: { state: 'live', revokedAt: null }, set: { state: 'spent' } }, read)
+  decideOnce(
+    work,
+    { collection: artefacts.name, id: read.id, if: { state: 'live', revokedAt: null }, set: { state: 'spent' } },
+    read,
+  )
 }
 
 /** The model of most kinds: a document under the hash of its id. */
-function plainModel(kind: Kind, deps: ModelDeps): Model & { readonly payloadOf: (doc: Doc) => Promise<Payload | undefined> } {
+function plainModel(
+  kind: Kind,
+  deps: ModelDeps,
+): Model & { readonly payloadOf: (doc: Doc) => Promise<Payload | undefined> } {
   const { records, families, clock } = deps
 
   function take(work: Work, payload: Payload): Payload {
@@ -65,7 +75,10 @@ function plainModel(kind: Kind, deps: ModelDeps): Model & { readonly payloadOf: 
     const family = kind === 'AccessToken' ? (work.family?.id ?? null) : null
     work.unit.insert(artefacts.name, records.document(kind, id, whole, { family }))
     if (kind === 'DeviceCode' && typeof payload.userCode === 'string') {
-      work.unit.insert(artefacts.name, records.pointer('user-code', payload.userCode, id, typeof payload.exp === 'number' ? payload.exp : null))
+      work.unit.insert(
+        artefacts.name,
+        records.pointer('user-code', payload.userCode, id, typeof payload.exp === 'number' ? payload.exp : null),
+      )
     }
   }
 
@@ -73,7 +86,12 @@ function plainModel(kind: Kind, deps: ModelDeps): Model & { readonly payloadOf: 
     const kept = SOURCES.includes(kind) ? { ...payload, mmFamily: (await records.open(doc)).mmFamily } : payload
     const set = records.reseal(doc, kept)
     const approves = kind === 'DeviceCode' && (payload.accountId !== undefined || payload.error !== undefined)
-    if (approves) decideOnce(work, { collection: artefacts.name, id: doc.id, if: { state: 'live', rev: doc.rev, revokedAt: null }, set }, doc)
+    if (approves)
+      decideOnce(
+        work,
+        { collection: artefacts.name, id: doc.id, if: { state: 'live', rev: doc.rev, revokedAt: null }, set },
+        doc,
+      )
     else work.unit.update(artefacts.name, doc, set)
   }
 
@@ -131,7 +149,8 @@ function deviceModel(deps: ModelDeps): Model {
     async findByUserCode(userCode) {
       const { unit } = currentWork()
       const pointer = await unit.get(artefacts.name, deps.records.id('user-code', userCode))
-      const doc = typeof pointer?.fields.target === 'string' ? await unit.get(artefacts.name, pointer.fields.target) : undefined
+      const doc =
+        typeof pointer?.fields.target === 'string' ? await unit.get(artefacts.name, pointer.fields.target) : undefined
       return doc && plain.payloadOf(doc)
     },
   }
@@ -166,9 +185,16 @@ function clientModel({ clients, statics }: ModelDeps): Model {
       if (!record) return undefined
       work.clients.set(clientId, record)
       // The library knows only scopes that need no API; those of APIs are checked where the API is asked for.
-      const scope = String(record.metadata.scope ?? '').split(' ').filter((s) => statics.includes(s)).join(' ')
+      const scope = String(record.metadata.scope ?? '')
+        .split(' ')
+        .filter((s) => statics.includes(s))
+        .join(' ')
       const { scope: _scope, ...metadata } = record.metadata
-      return { ...metadata, ...(scope ? { scope } : {}), ...(record.secrets.length > 0 ? { client_secret: SECRET_IS_HASHED } : {}) }
+      return {
+        ...metadata,
+        ...(scope ? { scope } : {}),
+        ...(record.secrets.length > 0 ? { client_secret: SECRET_IS_HASHED } : {}),
+      }
     },
     async destroy(clientId) {
       clients.stageRemoval(currentWork().unit, clientId)
@@ -182,7 +208,8 @@ function clientModel({ clients, statics }: ModelDeps): Model {
  */
 function revokeByGrant(deps: ModelDeps, grantId: string): void {
   const work = currentWork()
-  if (work.route === 'end_session') endGrant(work.unit, { collection: artefacts.name, at: seconds(deps.clock) }, deps.records.id('Grant', grantId))
+  if (work.route === 'end_session')
+    endGrant(work.unit, { collection: artefacts.name, at: seconds(deps.clock) }, deps.records.id('Grant', grantId))
   else deps.families.end(work, 'replay or revocation')
 }
 
@@ -190,11 +217,16 @@ const absent = async (): Promise<undefined> => undefined
 
 function modelOf(kind: string, deps: ModelDeps): Model {
   switch (kind) {
-    case 'Session': return createSessionModel(deps)
-    case 'DeviceCode': return deviceModel(deps)
-    case 'RefreshToken': return refreshModel(deps)
-    case 'Client': return clientModel(deps)
-    default: return plainModel(kind as Kind, deps)
+    case 'Session':
+      return createSessionModel(deps)
+    case 'DeviceCode':
+      return deviceModel(deps)
+    case 'RefreshToken':
+      return refreshModel(deps)
+    case 'Client':
+      return clientModel(deps)
+    default:
+      return plainModel(kind as Kind, deps)
   }
 }
 

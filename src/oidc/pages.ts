@@ -6,7 +6,8 @@ import { maybeWork } from './work.ts'
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 type Named = { readonly clientName?: string | undefined; readonly clientId: string }
-const askerOf = (client: Named | undefined): Asker | undefined => client && { name: client.clientName ?? client.clientId }
+const askerOf = (client: Named | undefined): Asker | undefined =>
+  client && { name: client.clientName ?? client.clientId }
 const requestOf = (ctx: KoaContextWithOIDC): string => text(ctx.res.getHeader('x-request-id'))
 
 /** Shows a page of ours. */
@@ -20,13 +21,17 @@ export function show(ctx: { body: unknown; type: string; set(name: string, value
 function deviceError(error: Error | undefined): 'wrong' | 'interrupted' | 'failed' | undefined {
   switch (error?.name) {
     case undefined:
-    case 'NoCodeError': return undefined
+    case 'NoCodeError':
+      return undefined
     case 'AbortedError':
-    case 'AccessDenied': return 'interrupted'
+    case 'AccessDenied':
+      return 'interrupted'
     case 'NotFoundError':
     case 'ExpiredError':
-    case 'AlreadyUsedError': return 'wrong'
-    default: return 'failed'
+    case 'AlreadyUsedError':
+      return 'wrong'
+    default:
+      return 'failed'
   }
 }
 
@@ -36,7 +41,14 @@ export function createPages(views: Views) {
     async renderError(ctx: KoaContextWithOIDC, out: ErrorOut, error: Error): Promise<void> {
       const requestId = requestOf(ctx)
       if (error.name === 'SessionNotFound') return show(ctx, views.expired({ requestId }))
-      show(ctx, views.error({ sentence: out.error_description ?? 'The request could not be completed.', code: out.error, requestId }))
+      show(
+        ctx,
+        views.error({
+          sentence: out.error_description ?? 'The request could not be completed.',
+          code: out.error,
+          requestId,
+        }),
+      )
     },
     async userCodeInputSource(ctx: KoaContextWithOIDC, form: string, _out?: ErrorOut, error?: Error): Promise<void> {
       // The library re-renders without telling anyone; guessing is counted by this note.
@@ -44,7 +56,13 @@ export function createPages(views: Views) {
       const typed = error && 'userCode' in error ? text(error.userCode) : ''
       show(ctx, views.deviceEntry({ form, ...(typed ? { userCode: typed } : {}), error: deviceError(error) }))
     },
-    async userCodeConfirmSource(ctx: KoaContextWithOIDC, form: string, client: Named, info: Readonly<Record<string, unknown>>, userCode: string): Promise<void> {
+    async userCodeConfirmSource(
+      ctx: KoaContextWithOIDC,
+      form: string,
+      client: Named,
+      info: Readonly<Record<string, unknown>>,
+      userCode: string,
+    ): Promise<void> {
       const device = { network: networkOf(text(info.ip)), userAgent: text(info.ua).slice(0, 200) || undefined }
       show(ctx, views.deviceConfirm({ form, client: askerOf(client) ?? { name: 'An application' }, userCode, device }))
     },

@@ -13,7 +13,10 @@ const URN = 'urn:ietf:params:oauth:request_uri:'
 
 /** The query to redirect to; a long request is staged as a pushed request first. */
 export async function pushLongRequest(provider: Provider, ctx: Koa.Context, body: Buffer): Promise<string> {
-  if (!ctx.is('application/x-www-form-urlencoded')) throw new errors.InvalidRequest('only application/x-www-form-urlencoded content-type bodies are supported on POST /auth')
+  if (!ctx.is('application/x-www-form-urlencoded'))
+    throw new errors.InvalidRequest(
+      'only application/x-www-form-urlencoded content-type bodies are supported on POST /auth',
+    )
   const form = new URLSearchParams(body.toString())
   const query = form.toString()
   if (query.length <= URL_LENGTH_MAX) return query
@@ -23,10 +26,20 @@ export async function pushLongRequest(provider: Provider, ctx: Koa.Context, body
   const client = await provider.Client.find(clientId)
   if (!client) throw new errors.InvalidClient('client is invalid')
   const { claims, ...plain } = Object.fromEntries(form)
-  const request = form.get('request') ?? new UnsecuredJWT({ ...plain, ...(claims ? { claims: parsed(claims) } : {}) })
-    .setIssuedAt().setIssuer(clientId).setAudience(provider.issuer).setExpirationTime(`${PUSHED_SECONDS}s`).setNotBefore('0s').encode()
+  const request =
+    form.get('request') ??
+    new UnsecuredJWT({ ...plain, ...(claims ? { claims: parsed(claims) } : {}) })
+      .setIssuedAt()
+      .setIssuer(clientId)
+      .setAudience(provider.issuer)
+      .setExpirationTime(`${PUSHED_SECONDS}s`)
+      .setNotBefore('0s')
+      .encode()
   // Not `trusted`: nobody authenticated the client here, unlike at the pushed request endpoint (RFC 9126, 2.1).
-  const pushed = new provider.PushedAuthorizationRequest({ request, trusted: false } as unknown as ConstructorParameters<typeof provider.PushedAuthorizationRequest>[0])
+  const pushed = new provider.PushedAuthorizationRequest({
+    request,
+    trusted: false,
+  } as unknown as ConstructorParameters<typeof provider.PushedAuthorizationRequest>[0])
   const id = await pushed.save(PUSHED_SECONDS)
   return new URLSearchParams({ client_id: clientId, request_uri: `${URN}${id}` }).toString()
 }

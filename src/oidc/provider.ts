@@ -21,7 +21,16 @@ export interface ProviderDeps extends ConfigurationDeps {
 }
 
 /** Kinds whose text is `mm_<kind>_...`. */
-const TOKEN_KINDS = { AccessToken: 'at', ClientCredentials: 'cc', RefreshToken: 'rt', AuthorizationCode: 'ac', DeviceCode: 'dc', InitialAccessToken: 'iat', RegistrationAccessToken: 'rat', PushedAuthorizationRequest: 'par' } as const
+const TOKEN_KINDS = {
+  AccessToken: 'at',
+  ClientCredentials: 'cc',
+  RefreshToken: 'rt',
+  AuthorizationCode: 'ac',
+  DeviceCode: 'dc',
+  InitialAccessToken: 'iat',
+  RegistrationAccessToken: 'rat',
+  PushedAuthorizationRequest: 'par',
+} as const
 
 function isTokenKind(kind: string): kind is keyof typeof TOKEN_KINDS {
   return Object.hasOwn(TOKEN_KINDS, kind)
@@ -29,7 +38,8 @@ function isTokenKind(kind: string): kind is keyof typeof TOKEN_KINDS {
 
 /** Whether a text can be one of a kind: right prefix, right MAC. Kinds without a text format pass. */
 export function wellFormed(seal: ConfigurationDeps['seal']): (kind: Kind, text: string) => boolean {
-  return (kind, text) => !text.includes('\0') && (!isTokenKind(kind) || seal.read(TOKEN_KINDS[kind], text) !== undefined)
+  return (kind, text) =>
+    !text.includes('\0') && (!isTokenKind(kind) || seal.read(TOKEN_KINDS[kind], text) !== undefined)
 }
 
 function mintTexts(provider: Provider, deps: ProviderDeps): void {
@@ -39,7 +49,9 @@ function mintTexts(provider: Provider, deps: ProviderDeps): void {
     prototype.generateTokenId = function generateTokenId(this: { format?: string }) {
       // The library's own also decides the format; a JWT's id stays what the library made.
       const made = inner.call(this)
-      return this.format === 'jwt' ? made : deps.seal.mint(short, kind === 'RefreshToken' ? currentWork().family?.text : undefined)
+      return this.format === 'jwt'
+        ? made
+        : deps.seal.mint(short, kind === 'RefreshToken' ? currentWork().family?.text : undefined)
     }
   }
 }
@@ -51,7 +63,10 @@ const tellers = new WeakMap<Provider, TellSignOut>()
  * Tells a client of a sign-out (OpenID Connect Back-Channel Logout, 2.5), from the outbox. Runs inside a unit of work.
  * Rejects when the client does not answer with 200 or 204.
  */
-export async function tellSignOut(provider: Provider, due: { readonly clientId: string; readonly sub: string; readonly sid: string }): Promise<void> {
+export async function tellSignOut(
+  provider: Provider,
+  due: { readonly clientId: string; readonly sub: string; readonly sid: string },
+): Promise<void> {
   const client = await provider.Client.find(due.clientId)
   await tellers.get(provider)?.call(client, due.sub, due.sid)
 }
@@ -91,7 +106,11 @@ function overrideModels(provider: Provider, deps: ProviderDeps): void {
 
 /** Listeners note what happened in the unit; they never throw into the library. */
 function listen(provider: Provider, { logger, clock }: ProviderDeps): void {
-  const on = (event: string, type: string, data: (ctx: KoaContextWithOIDC, more: unknown) => Readonly<Record<string, unknown>>): void => {
+  const on = (
+    event: string,
+    type: string,
+    data: (ctx: KoaContextWithOIDC, more: unknown) => Readonly<Record<string, unknown>>,
+  ): void => {
     provider.on(event as 'server_error', (ctx: KoaContextWithOIDC, more: unknown) => {
       try {
         maybeWork()?.unit.note(type, data(ctx, more))
@@ -100,8 +119,15 @@ function listen(provider: Provider, { logger, clock }: ProviderDeps): void {
       }
     })
   }
-  const who = (ctx: KoaContextWithOIDC) => ({ client_id: ctx.oidc?.entities.Client?.clientId, account: ctx.oidc?.entities.Account?.accountId })
-  on('grant.success', 'token.issued', (ctx) => ({ ...who(ctx), grant_type: ctx.oidc.params?.grant_type, family: maybeWork()?.family?.id }))
+  const who = (ctx: KoaContextWithOIDC) => ({
+    client_id: ctx.oidc?.entities.Client?.clientId,
+    account: ctx.oidc?.entities.Account?.accountId,
+  })
+  on('grant.success', 'token.issued', (ctx) => ({
+    ...who(ctx),
+    grant_type: ctx.oidc.params?.grant_type,
+    family: maybeWork()?.family?.id,
+  }))
   on('authorization.success', 'authorization.answered', who)
   on('end_session.success', 'session.signed_out', who)
   on('pushed_authorization_request.success', 'request.pushed', who)
@@ -109,10 +135,29 @@ function listen(provider: Provider, { logger, clock }: ProviderDeps): void {
   on('registration_create.success', 'client.registration_answered', (ctx) => {
     const work = maybeWork()
     const doc = work?.initialAccessToken
-    if (work && doc) work.unit.decide({ collection: artefacts.name, id: doc.id, if: { state: 'live', revokedAt: null }, set: { state: 'spent', lastUse: seconds(clock) } }, doc)
+    if (work && doc)
+      work.unit.decide(
+        {
+          collection: artefacts.name,
+          id: doc.id,
+          if: { state: 'live', revokedAt: null },
+          set: { state: 'spent', lastUse: seconds(clock) },
+        },
+        doc,
+      )
     return who(ctx)
   })
-  for (const event of ['grant.error', 'authorization.error', 'introspection.error', 'revocation.error', 'userinfo.error', 'registration_create.error', 'end_session.error', 'pushed_authorization_request.error', 'device_authorization.error']) {
+  for (const event of [
+    'grant.error',
+    'authorization.error',
+    'introspection.error',
+    'revocation.error',
+    'userinfo.error',
+    'registration_create.error',
+    'end_session.error',
+    'pushed_authorization_request.error',
+    'device_authorization.error',
+  ]) {
     provider.on(event as 'server_error', (_ctx: unknown, error: Error & { readonly error_detail?: string }) => {
       logger.info({ event, error: error.message, detail: error.error_detail }, 'refused')
     })
@@ -130,4 +175,3 @@ export function createProvider(deps: ProviderDeps): Provider {
   listen(provider, deps)
   return provider
 }
-

@@ -19,7 +19,8 @@ export const artefacts: Collection = {
     receiptKey: 'families: data key of the receipt',
   },
   expires: true,
-  about: 'Sessions, Grants, families, codes, tokens, interactions, pushed requests and the burned ids of proofs. Every body is sealed.',
+  about:
+    'Sessions, Grants, families, codes, tokens, interactions, pushed requests and the burned ids of proofs. Every body is sealed.',
 }
 
 /** A payload as the library hands it over and takes it back. */
@@ -27,8 +28,22 @@ export type Payload = Record<string, unknown>
 
 /** Names of the library's models, of our family, and of pointers. */
 export type Kind =
-  | 'Session' | 'Grant' | 'AccessToken' | 'ClientCredentials' | 'AuthorizationCode' | 'DeviceCode' | 'Interaction' | 'PushedAuthorizationRequest'
-  | 'InitialAccessToken' | 'RegistrationAccessToken' | 'BackchannelAuthenticationRequest' | 'PreAuthorizedCode' | 'Family' | 'session-id' | 'user-code' | 'replay'
+  | 'Session'
+  | 'Grant'
+  | 'AccessToken'
+  | 'ClientCredentials'
+  | 'AuthorizationCode'
+  | 'DeviceCode'
+  | 'Interaction'
+  | 'PushedAuthorizationRequest'
+  | 'InitialAccessToken'
+  | 'RegistrationAccessToken'
+  | 'BackchannelAuthenticationRequest'
+  | 'PreAuthorizedCode'
+  | 'Family'
+  | 'session-id'
+  | 'user-code'
+  | 'replay'
 
 /** Late requests and replays still find what is gone: documents outlive their `exp` by this. */
 const MARGIN_SECONDS = 24 * 3600
@@ -36,13 +51,23 @@ const MARGIN_SECONDS = 24 * 3600
 /** Hashes and envelopes of protocol documents. */
 export function createRecords(seal: Seal) {
   const hash = (kind: string, text: string): string => seal.hash('lookup', TENANT, kind, text)
-  const optional = (kind: string, value: unknown): string | null => (typeof value === 'string' && value !== '' ? hash(kind, value) : null)
+  const optional = (kind: string, value: unknown): string | null =>
+    typeof value === 'string' && value !== '' ? hash(kind, value) : null
 
   /** The immutable columns of a payload's document. */
   function columns(kind: Kind, id: string, payload: Payload, family: string | null): Bound {
-    const scopes = typeof payload.scope === 'string' && payload.scope ? payload.scope.split(' ').slice(0, 64).map((s) => hash('scope', s)) : []
+    const scopes =
+      typeof payload.scope === 'string' && payload.scope
+        ? payload.scope
+            .split(' ')
+            .slice(0, 64)
+            .map((s) => hash('scope', s))
+        : []
     return bound({
-      tenant: TENANT, kind, id, family,
+      tenant: TENANT,
+      kind,
+      id,
+      family,
       grant: kind === 'Grant' ? null : optional('Grant', payload.grantId),
       account: kind === 'Session' || kind === 'DeviceCode' ? null : optional('account', payload.accountId),
       client: optional('client', payload.clientId),
@@ -56,10 +81,20 @@ export function createRecords(seal: Seal) {
   return {
     hash,
     /** The id of a document of a kind. */
-    id: (kind: Kind, text: string): string => (kind === 'user-code' ? seal.hash('pointer', TENANT, kind, text) : kind === 'replay' ? seal.hash('replay', TENANT, kind, text) : hash(kind, text)),
+    id: (kind: Kind, text: string): string =>
+      kind === 'user-code'
+        ? seal.hash('pointer', TENANT, kind, text)
+        : kind === 'replay'
+          ? seal.hash('replay', TENANT, kind, text)
+          : hash(kind, text),
     columns,
     /** A new document with its sealed body. */
-    document(kind: Kind, id: string, payload: Payload, input: { readonly family?: string | null; readonly keepUntil?: number; readonly fields?: NewDoc['fields'] } = {}): NewDoc {
+    document(
+      kind: Kind,
+      id: string,
+      payload: Payload,
+      input: { readonly family?: string | null; readonly keepUntil?: number; readonly fields?: NewDoc['fields'] } = {},
+    ): NewDoc {
       const clear = columns(kind, id, payload, input.family ?? null)
       const exp = typeof payload.exp === 'number' ? payload.exp : null
       const purgeAt = exp === null ? null : Math.max(exp, input.keepUntil ?? 0) + MARGIN_SECONDS
@@ -67,18 +102,39 @@ export function createRecords(seal: Seal) {
       return newDoc(clear, { hk: seal.hk, ...sealed, exp, purgeAt, ...(input.fields ? { fields: input.fields } : {}) })
     },
     /** The sealed body anew, under the columns that the document has. */
-    reseal(doc: Doc, payload: Payload): { readonly dk: string; readonly body: Uint8Array; readonly exp: number | null; readonly purgeAt: number | null } {
+    reseal(
+      doc: Doc,
+      payload: Payload,
+    ): {
+      readonly dk: string
+      readonly body: Uint8Array
+      readonly exp: number | null
+      readonly purgeAt: number | null
+    } {
       const exp = typeof payload.exp === 'number' ? payload.exp : null
-      return { ...seal.seal(doc, Buffer.from(JSON.stringify(payload))), exp, purgeAt: exp === null ? null : Math.max(exp + MARGIN_SECONDS, doc.purgeAt ?? 0) }
+      return {
+        ...seal.seal(doc, Buffer.from(JSON.stringify(payload))),
+        exp,
+        purgeAt: exp === null ? null : Math.max(exp + MARGIN_SECONDS, doc.purgeAt ?? 0),
+      }
     },
     /** A pointer: nothing but where it leads. */
     pointer(kind: 'session-id' | 'user-code', text: string, target: string, exp: number | null): NewDoc {
       const id = this.id(kind, text)
-      return newDoc(bound({ tenant: TENANT, kind, id }), { hk: seal.hk, exp, purgeAt: exp === null ? null : exp + MARGIN_SECONDS, fields: { target } })
+      return newDoc(bound({ tenant: TENANT, kind, id }), {
+        hk: seal.hk,
+        exp,
+        purgeAt: exp === null ? null : exp + MARGIN_SECONDS,
+        fields: { target },
+      })
     },
     /** A burned id. */
     burned(text: string, exp: number): NewDoc {
-      return newDoc(bound({ tenant: TENANT, kind: 'replay', id: this.id('replay', text) }), { hk: seal.hk, exp, purgeAt: exp + MARGIN_SECONDS })
+      return newDoc(bound({ tenant: TENANT, kind: 'replay', id: this.id('replay', text) }), {
+        hk: seal.hk,
+        exp,
+        purgeAt: exp + MARGIN_SECONDS,
+      })
     },
     /** Opens a body. A fresh object every time: the library's models keep references into it. */
     async open(doc: Doc): Promise<Payload> {

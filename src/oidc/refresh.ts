@@ -32,7 +32,8 @@ class FirstAnswer extends Error {
   }
 }
 
-const text = (value: unknown): string | null => (typeof value === 'string' ? value : Array.isArray(value) ? JSON.stringify(value) : null)
+const text = (value: unknown): string | null =>
+  typeof value === 'string' ? value : Array.isArray(value) ? JSON.stringify(value) : null
 
 function factsOf(ctx: KoaContextWithOIDC, now: number, label: string | undefined): RefreshFacts {
   const { RefreshToken: token, Client: client } = ctx.oidc.entities
@@ -44,8 +45,13 @@ function factsOf(ctx: KoaContextWithOIDC, now: number, label: string | undefined
     event: 'refresh',
     now,
     credential: {
-      kind: 'refresh_token', ageSeconds: age, familyAgeSeconds: token.totalLifetime(), lifetimeShare: exp > iat ? Math.min(1, age / (exp - iat)) : 1,
-      rotations: token.rotations ?? 0, senderConstrained: token.isSenderConstrained(), scopes: [...token.scopes],
+      kind: 'refresh_token',
+      ageSeconds: age,
+      familyAgeSeconds: token.totalLifetime(),
+      lifetimeShare: exp > iat ? Math.min(1, age / (exp - iat)) : 1,
+      rotations: token.rotations ?? 0,
+      senderConstrained: token.isSenderConstrained(),
+      scopes: [...token.scopes],
     },
     client: { id: client.clientId, public: client.clientAuthMethod === 'none', label },
   }
@@ -61,11 +67,16 @@ export function createRefresh(deps: RefreshDeps) {
     const proof = ctx.get('dpop')
     // The library has verified the proof by the time this is compared; here only its key counts.
     const { jwk } = proof ? decodeProtectedHeader(proof) : {}
-    const binding = jwk ? await calculateJwkThumbprint(jwk) : certificate ? createHash('sha256').update(certificate).digest('base64url') : null
+    const binding = jwk
+      ? await calculateJwkThumbprint(jwk)
+      : certificate
+        ? createHash('sha256').update(certificate).digest('base64url')
+        : null
     return { scope: text(scope), resource: text(resource), binding }
   }
 
-  const same = (a: ReceiptFor, b: ReceiptFor): boolean => a.scope === b.scope && a.resource === b.resource && a.binding === b.binding
+  const same = (a: ReceiptFor, b: ReceiptFor): boolean =>
+    a.scope === b.scope && a.resource === b.resource && a.binding === b.binding
 
   async function repeat(ctx: KoaContextWithOIDC, work: Work): Promise<boolean> {
     const receipt = await families.openReceipt(work)
@@ -84,7 +95,11 @@ export function createRefresh(deps: RefreshDeps) {
       if (work.presented?.standing === 'grace') return repeat(ctx, work)
       const clientId = ctx.oidc.client?.clientId ?? ''
       const record = await clients.find(clientId, work.unit)
-      const decision = await decideRefresh(factsOf(ctx, seconds(clock), record?.label), { neverRotate: record?.fapi ?? false }, deps.hook)
+      const decision = await decideRefresh(
+        factsOf(ctx, seconds(clock), record?.label),
+        { neverRotate: record?.fapi ?? false },
+        deps.hook,
+      )
       work.unit.note('refresh.decided', { client_id: clientId, do: decision.do, why: decision.why })
       if (decision.do === 'keep') families.keep(work)
       return decision.do === 'rotate'

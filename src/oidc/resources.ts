@@ -8,7 +8,11 @@ import type { Configuration } from '../config/index.ts'
 export const OPENID_SCOPES = ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'] as const
 
 /** The functions that the library asks about APIs. */
-export function createResources(deps: { readonly clients: Clients; readonly lifetimes: Configuration['lifetimes']; readonly statics: readonly string[] }) {
+export function createResources(deps: {
+  readonly clients: Clients
+  readonly lifetimes: Configuration['lifetimes']
+  readonly statics: readonly string[]
+}) {
   const { clients, lifetimes, statics } = deps
 
   async function allowed(ctx: KoaContextWithOIDC, clientId: string, api: ApiRecord): Promise<readonly string[]> {
@@ -22,7 +26,11 @@ export function createResources(deps: { readonly clients: Clients; readonly life
 
   return {
     /** Facts of the API that a request names. Throws `invalid_target` for one that nobody declared. */
-    async getResourceServerInfo(ctx: KoaContextWithOIDC, id: string, client: { readonly clientId: string }): Promise<ResourceServer> {
+    async getResourceServerInfo(
+      ctx: KoaContextWithOIDC,
+      id: string,
+      client: { readonly clientId: string },
+    ): Promise<ResourceServer> {
       const api = await clients.api(id)
       if (!api) throw new errors.InvalidTarget('this API is not declared')
       const jwt = api.accessToken === 'jwt'
@@ -38,9 +46,15 @@ export function createResources(deps: { readonly clients: Clients; readonly life
      * The API of a request that names none: the one declared API that has all of its other scopes, if it is one. Requests for
      * `openid` get a token for userinfo instead, as OpenID Connect expects.
      */
-    async defaultResource(ctx: KoaContextWithOIDC, _client: unknown, oneOf?: readonly string[]): Promise<string | string[]> {
+    async defaultResource(
+      ctx: KoaContextWithOIDC,
+      _client: unknown,
+      oneOf?: readonly string[],
+    ): Promise<string | string[]> {
       if (oneOf) return [...oneOf]
-      const asked = String(ctx.oidc.params?.scope ?? '').split(' ').filter(Boolean)
+      const asked = String(ctx.oidc.params?.scope ?? '')
+        .split(' ')
+        .filter(Boolean)
       const own = asked.filter((scope) => !statics.includes(scope))
       if (own.length === 0 || asked.includes('openid')) return []
       const fitting = (await clients.apis()).filter((api) => own.every((scope) => Object.hasOwn(api.scopes, scope)))

@@ -3,8 +3,8 @@
  * The library serves its own routes on a fresh context; ours stand beside it.
  */
 
-import compose from 'koa-compose'
 import type Koa from 'koa'
+import compose from 'koa-compose'
 import { errors, type Provider } from 'oidc-provider'
 import { BadBody, networkOf, oauthError, type Views } from '../http/index.ts'
 import type { Logger } from '../telemetry/index.ts'
@@ -42,8 +42,16 @@ export function normalPath(path: string): string {
 }
 
 const ROUTES: readonly (readonly [RegExp, string])[] = [
-  [/^\/token$/, 'token'], [/^\/token\/introspection$/, 'introspection'], [/^\/token\/revocation$/, 'revocation'], [/^\/session\/end/, 'end_session'],
-  [/^\/device/, 'device'], [/^\/auth(\/|$)/, 'authorization'], [/^\/me$/, 'userinfo'], [/^\/request$/, 'pushed'], [/^\/reg(\/|$)/, 'registration'], [/^\/interaction\//, 'interaction'],
+  [/^\/token$/, 'token'],
+  [/^\/token\/introspection$/, 'introspection'],
+  [/^\/token\/revocation$/, 'revocation'],
+  [/^\/session\/end/, 'end_session'],
+  [/^\/device/, 'device'],
+  [/^\/auth(\/|$)/, 'authorization'],
+  [/^\/me$/, 'userinfo'],
+  [/^\/request$/, 'pushed'],
+  [/^\/reg(\/|$)/, 'registration'],
+  [/^\/interaction\//, 'interaction'],
 ]
 const PAGES = ['authorization', 'interaction', 'end_session', 'device']
 
@@ -75,7 +83,8 @@ function withParameter(body: Buffer, name: string, value: string): Buffer {
 /** Refuses what no protocol allows before the library sees it: bytes that are not text, NUL, and parameters that are not plain. */
 function refuseOdd(ctx: Koa.Context, body: Buffer): void {
   const query = ctx.req.url ?? ''
-  if (/%00|\0/i.test(query) || body.includes(0) || /%00/i.test(body.toString('latin1'))) throw new errors.InvalidRequest('NUL is not allowed in a request')
+  if (/%00|\0/i.test(query) || body.includes(0) || /%00/i.test(body.toString('latin1')))
+    throw new errors.InvalidRequest('NUL is not allowed in a request')
 }
 
 /** Makes the middleware. */
@@ -87,12 +96,22 @@ export function createRoutes(deps: RouteDeps) {
     const standIn = await deps.introspection(jwt)
     // An unknown or dead JWT must look like any unknown token, and still ask for the client's authentication.
     const changed = withParameter(body, 'token', standIn?.text ?? 'mm_at_unknown')
-    const req = Object.create(ctx.req, { iterator: { value: async function* () { yield changed } }, headers: { value: { ...ctx.req.headers, 'content-length': String(changed.length) } } })
+    const req = Object.create(ctx.req, {
+      iterator: {
+        value: async function* () {
+          yield changed
+        },
+      },
+      headers: { value: { ...ctx.req.headers, 'content-length': String(changed.length) } },
+    })
     const inner = provider.createContext(req, ctx.res)
     await library(provider)(inner as Koa.Context)
     ctx.status = inner.status
     const answer: unknown = inner.body
-    ctx.body = standIn && typeof answer === 'object' && answer !== null && 'active' in answer && answer.active ? { ...answer, jti: standIn.jti } : answer
+    ctx.body =
+      standIn && typeof answer === 'object' && answer !== null && 'active' in answer && answer.active
+        ? { ...answer, jti: standIn.jti }
+        : answer
   }
 
   async function device(ctx: Koa.Context, provider: Provider, body: Buffer, network: string): Promise<void> {
@@ -101,18 +120,33 @@ export function createRoutes(deps: RouteDeps) {
     if (wait > 0) {
       ctx.status = 429
       ctx.set('Retry-After', String(wait))
-      return show(ctx, deps.views.error({ title: 'Too many codes', sentence: 'Too many wrong codes came from your network.', hint: 'Wait a few minutes and type the code again.', code: 'slow_down', requestId: String(ctx.res.getHeader('x-request-id')) }))
+      return show(
+        ctx,
+        deps.views.error({
+          title: 'Too many codes',
+          sentence: 'Too many wrong codes came from your network.',
+          hint: 'Wait a few minutes and type the code again.',
+          code: 'slow_down',
+          requestId: String(ctx.res.getHeader('x-request-id')),
+        }),
+      )
     }
     const before = currentWork().unit.noted.length
     await library(provider)(ctx)
-    if (currentWork().unit.noted.slice(before).some(({ type }) => type === 'device.wrong_code')) await deps.userCodes.fail(network)
+    if (
+      currentWork()
+        .unit.noted.slice(before)
+        .some(({ type }) => type === 'device.wrong_code')
+    )
+      await deps.userCodes.fail(network)
   }
 
   async function handle(ctx: Koa.Context, provider: Provider, edge: EdgeState, route: string): Promise<void> {
     const path = normalPath(ctx.path)
     const uid = /^\/interaction\/([\w-]{1,64})$/.exec(ctx.path)?.[1]
     if (uid && ctx.method === 'GET') return deps.interactions.page(ctx, provider, uid)
-    if (uid && ctx.method === 'POST') return deps.interactions.submit(ctx, provider, uid, new URLSearchParams(edge.body.toString()))
+    if (uid && ctx.method === 'POST')
+      return deps.interactions.submit(ctx, provider, uid, new URLSearchParams(edge.body.toString()))
     if (path === '/auth' && ctx.method === 'POST') {
       const long = await pushLongRequest(provider, ctx, edge.body)
       return redirectToAuth(ctx, long)
@@ -122,16 +156,36 @@ export function createRoutes(deps: RouteDeps) {
     await library(provider)(ctx)
     if (route === 'registration' && typeof ctx.body === 'object' && ctx.body !== null && ctx.status === 200) {
       // Reads and updates never return a secret (DESIGN rule 6): what the library has is a placeholder.
-      const { client_secret: _placeholder, client_secret_expires_at: _never, ...rest } = ctx.body as Record<string, unknown>
+      const {
+        client_secret: _placeholder,
+        client_secret_expires_at: _never,
+        ...rest
+      } = ctx.body as Record<string, unknown>
       ctx.body = rest
     }
   }
 
   /** Maps a failure past the library to the route's own shape; the security headers are on the response already. */
   function refuse(ctx: Koa.Context, cause: unknown, route: string, requestId: string): void {
-    const known = cause instanceof BadBody || cause instanceof BadForm || cause instanceof Contended || cause instanceof errors.OIDCProviderError
-    const status = cause instanceof BadBody ? cause.status : cause instanceof BadForm ? 400 : cause instanceof errors.OIDCProviderError ? cause.statusCode : 503
-    const code = cause instanceof errors.OIDCProviderError ? cause.error : status === 503 ? 'temporarily_unavailable' : 'invalid_request'
+    const known =
+      cause instanceof BadBody ||
+      cause instanceof BadForm ||
+      cause instanceof Contended ||
+      cause instanceof errors.OIDCProviderError
+    const status =
+      cause instanceof BadBody
+        ? cause.status
+        : cause instanceof BadForm
+          ? 400
+          : cause instanceof errors.OIDCProviderError
+            ? cause.statusCode
+            : 503
+    const code =
+      cause instanceof errors.OIDCProviderError
+        ? cause.error
+        : status === 503
+          ? 'temporarily_unavailable'
+          : 'invalid_request'
     if (known) deps.logger.info({ err: cause, route, request: requestId }, 'refused')
     else deps.logger.error({ err: cause, route, request: requestId }, 'the request could not be committed')
     ctx.status = status
@@ -139,11 +193,17 @@ export function createRoutes(deps: RouteDeps) {
     ctx.set('Cache-Control', 'no-store')
     const gone = cause instanceof errors.SessionNotFound
     if (PAGES.includes(route) && ctx.accepts('html', 'json') === 'html') {
-      if (gone) return show(ctx, deps.views.expired({ requestId }))
-      const sentence = cause instanceof Error && known ? `${cause.message}.` : 'The server can\'t answer just now. Nothing was changed.'
-      return show(ctx, deps.views.error({ sentence, code, requestId }))
+      const sentence =
+        cause instanceof Error && known ? `${cause.message}.` : "The server can't answer just now. Nothing was changed."
+      show(ctx, gone ? deps.views.expired({ requestId }) : deps.views.error({ sentence, code, requestId }))
+      return
     }
-    const description = cause instanceof errors.OIDCProviderError ? (cause.error_description ?? cause.message) : cause instanceof Error && known ? cause.message : 'the server can\'t answer just now; nothing was changed'
+    const description =
+      cause instanceof errors.OIDCProviderError
+        ? (cause.error_description ?? cause.message)
+        : cause instanceof Error && known
+          ? cause.message
+          : "the server can't answer just now; nothing was changed"
     ctx.body = oauthError(code, description)
   }
 
@@ -153,7 +213,13 @@ export function createRoutes(deps: RouteDeps) {
     try {
       refuseOdd(outer, edge.body)
       const ctx = await deps.run({
-        req: outer.req, res: outer.res, body: edge.body, id: edge.requestId, route, address: edge.address, network: networkOf(edge.address),
+        req: outer.req,
+        res: outer.res,
+        body: edge.body,
+        id: edge.requestId,
+        route,
+        address: edge.address,
+        network: networkOf(edge.address),
         context: (req, res) => provider.createContext(req, res) as Koa.Context,
         handle: (inner) => handle(inner, provider, edge, route),
       })

@@ -9,14 +9,24 @@ import type { Model, ModelDeps } from './models.ts'
 import { artefacts, type Payload } from './records.ts'
 import { currentWork } from './work.ts'
 
-const isRecord = (value: unknown): value is Payload => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Payload =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 /** Three-way: what only one side changed is taken; what both changed differently is a conflict (undefined). */
-function mergedRecord(base: Payload, ours: Payload, theirs: Payload, both: (key: string) => unknown): Payload | undefined {
+function mergedRecord(
+  base: Payload,
+  ours: Payload,
+  theirs: Payload,
+  both: (key: string) => unknown,
+): Payload | undefined {
   const out: Payload = {}
   for (const key of new Set([...Object.keys(base), ...Object.keys(ours), ...Object.keys(theirs)])) {
-    const value = same(ours[key], base[key]) ? theirs[key] : same(theirs[key], base[key]) || same(ours[key], theirs[key]) ? ours[key] : both(key)
+    const value = same(ours[key], base[key])
+      ? theirs[key]
+      : same(theirs[key], base[key]) || same(ours[key], theirs[key])
+        ? ours[key]
+        : both(key)
     if (value === CONFLICT) return undefined
     if (value !== undefined) out[key] = value
   }
@@ -35,7 +45,8 @@ export function mergeSessions(base: Payload, ours: Payload, theirs: Payload): Pa
       const [b, o, t] = [base[key], ours[key], theirs[key]].map((value) => (isRecord(value) ? value : {}))
       return mergedRecord(b ?? {}, o ?? {}, t ?? {}, (client) => (isRecord(o) ? o[client] : CONFLICT)) ?? CONFLICT
     }
-    if (key === 'exp' || key === 'loginTs' || key === 'iat') return Math.max(Number(ours[key] ?? 0), Number(theirs[key] ?? 0))
+    if (key === 'exp' || key === 'loginTs' || key === 'iat')
+      return Math.max(Number(ours[key] ?? 0), Number(theirs[key] ?? 0))
     return key === 'accountId' ? CONFLICT : ours[key]
   })
 }
@@ -67,7 +78,8 @@ export function createSessionModel({ records }: ModelDeps): Model {
       const pointer = records.pointer('session-id', jti, id, typeof payload.exp === 'number' ? payload.exp : null)
       const standing = await work.unit.get(artefacts.name, pointer.id)
       if (!standing) work.unit.insert(artefacts.name, pointer)
-      else if (Number(pointer.purgeAt) - Number(standing.purgeAt) > DAY_SECONDS) work.unit.update(artefacts.name, standing, { exp: pointer.exp, purgeAt: pointer.purgeAt })
+      else if (Number(pointer.purgeAt) - Number(standing.purgeAt) > DAY_SECONDS)
+        work.unit.update(artefacts.name, standing, { exp: pointer.exp, purgeAt: pointer.purgeAt })
     },
     async find(jti) {
       const pointer = await currentWork().unit.get(artefacts.name, records.id('session-id', jti))

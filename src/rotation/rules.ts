@@ -29,21 +29,32 @@ export interface RefreshDecision {
 
 /** The default: rotate unless the token is bound to a key of the client, where a thief has no use for it (RFC 9700, 2.2.2). */
 export function defaultDecision(facts: RefreshFacts): RefreshDecision {
-  return facts.credential.senderConstrained ? { do: 'keep', why: 'sender-constrained' } : { do: 'rotate', why: 'not bound to a key' }
+  return facts.credential.senderConstrained
+    ? { do: 'keep', why: 'sender-constrained' }
+    : { do: 'rotate', why: 'not bound to a key' }
 }
 
 /** The hook's time budget. */
 const BUDGET_MS = 50
 
 async function timeBoxed(decision: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
-  return Promise.race([decision, new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('over its 50 ms')), { once: true }))])
+  return Promise.race([
+    decision,
+    new Promise((_resolve, reject) =>
+      signal.addEventListener('abort', () => reject(new Error('over its 50 ms')), { once: true }),
+    ),
+  ])
 }
 
 /**
  * Decides a refresh: the limit `neverRotate` first, then the hook, else the default. A hook that throws, overruns or says
  * something else never breaks a refresh: the stricter of the default and rotation holds, and the reason says so.
  */
-export async function decideRefresh(facts: RefreshFacts, limits: { readonly neverRotate: boolean }, hook?: RotationHook): Promise<RefreshDecision> {
+export async function decideRefresh(
+  facts: RefreshFacts,
+  limits: { readonly neverRotate: boolean },
+  hook?: RotationHook,
+): Promise<RefreshDecision> {
   if (limits.neverRotate) return { do: 'keep', why: 'limit neverRotate' }
   if (!hook) return defaultDecision(facts)
   try {

@@ -5,7 +5,15 @@
  * It refuses to know what it seals: bytes in, bytes out.
  */
 
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto'
 import type { Doc, Store } from '../../adapters/store.ts'
 import { type Bound, type Clock, type Random, Secret } from '../base/index.ts'
 import { createKeyRing, type LiveKey } from './keys.ts'
@@ -38,7 +46,11 @@ export interface Seal {
   /** Version of the hash key, for the envelope. */
   readonly hk: string
   /** Constant-time comparison of a keyed hash. */
-  matches(purpose: HashPurpose, place: { readonly tenant: string; readonly kind: string; readonly text: string }, hash: string): boolean
+  matches(
+    purpose: HashPurpose,
+    place: { readonly tenant: string; readonly kind: string; readonly text: string },
+    hash: string,
+  ): boolean
   /** Seals bytes, bound to the document's immutable columns. */
   seal(columns: Bound, plain: Uint8Array): Sealed
   /** Opens a document's body; throws when it or its clear columns were changed. */
@@ -56,7 +68,9 @@ export interface Seal {
 
 function associated(columns: Bound, dk: string): Buffer {
   const { tenant, kind, id, v, family, grant, account, owner, client, session, api, scopes, iat } = columns
-  return Buffer.from(JSON.stringify([tenant, kind, id, v, dk, family, grant, account, owner, client, session, api, scopes, iat]))
+  return Buffer.from(
+    JSON.stringify([tenant, kind, id, v, dk, family, grant, account, owner, client, session, api, scopes, iat]),
+  )
 }
 
 function encrypt(key: KeyObject, nonce: Buffer, aad: Buffer, plain: Uint8Array): Buffer {
@@ -97,7 +111,8 @@ export async function createSeal(deps: {
   let data = { ...(await ring.makeData()), since: clock.now(), seals: 0 }
 
   function current(): LiveKey {
-    if (data.seals >= SEALS_MAX || clock.now() - data.since >= LIFE_MS * 2) throw new Error('the data key is used up and no new one could be stored')
+    if (data.seals >= SEALS_MAX || clock.now() - data.since >= LIFE_MS * 2)
+      throw new Error('the data key is used up and no new one could be stored')
     data.seals++
     return data
   }

@@ -54,7 +54,9 @@ export interface LiveKey {
 /** The master key is not the one that wrapped this store's keys. */
 export class WrongMasterKey extends Error {
   constructor() {
-    super('The master key does not open this store: it was set up with another one. Put the old key back, or start with an empty store.')
+    super(
+      'The master key does not open this store: it was set up with another one. Put the old key back, or start with an empty store.',
+    )
     this.name = 'WrongMasterKey'
   }
 }

@@ -16,7 +16,11 @@ function columns(event: Pick<OutboxEvent, 'id' | 'type' | 'tenant'>) {
 }
 
 /** Seals a unit's notes. */
-export function sealEvents(seal: Seal, unit: Unit, input: { readonly clock: Clock; readonly actor: Actor; readonly tenant: string }): OutboxEvent[] {
+export function sealEvents(
+  seal: Seal,
+  unit: Unit,
+  input: { readonly clock: Clock; readonly actor: Actor; readonly tenant: string },
+): OutboxEvent[] {
   return unit.noted.map(({ type, data }, n) => {
     const event = { id: `${unit.cid}.${n}`, type, tenant: input.tenant, at: input.clock.now() }
     const plain = Buffer.from(JSON.stringify({ ...data, ...input.actor, cid: unit.cid }))

@@ -7,14 +7,33 @@ import pino from 'pino'
 
 export type Logger = pino.Logger
 
-const REDACTED = ['password', 'client_secret', 'secret', 'token', 'refresh_token', 'access_token', 'id_token', 'code', 'authorization', 'cookie', 'code_verifier', 'client_assertion', 'assertion', 'device_code', 'user_code']
+const REDACTED = [
+  'password',
+  'client_secret',
+  'secret',
+  'token',
+  'refresh_token',
+  'access_token',
+  'id_token',
+  'code',
+  'authorization',
+  'cookie',
+  'code_verifier',
+  'client_assertion',
+  'assertion',
+  'device_code',
+  'user_code',
+]
 
 /** What credentials look like: our own formats, compact JWTs, Authorization values, form parameters of the protocol. */
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/mm_[a-z]{1,5}_[\w-]{20,}/g, '[credential]'],
   [/eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, '[jwt]'],
   [/\b(Bearer|Basic|DPoP) [\w.~+/=-]{8,}/gi, '$1 [credential]'],
-  [/\b(code|state|nonce|token|refresh_token|access_token|client_secret|password|code_verifier|device_code|user_code|id_token_hint|login_hint|client_assertion|request)=[^&\s"'\\]+/gi, '$1=[hidden]'],
+  [
+    /\b(code|state|nonce|token|refresh_token|access_token|client_secret|password|code_verifier|device_code|user_code|id_token_hint|login_hint|client_assertion|request)=[^&\s"'\\]+/gi,
+    '$1=[hidden]',
+  ],
   [/(mongodb(?:\+srv)?:\/\/)[^@/\s"]+@/gi, '$1[hidden]@'],
   [/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, '[e-mail]'],
 ]

@@ -32,7 +32,8 @@ describe('the MongoDB store', () => {
 
   it('refuses a server whose conditional updates are not atomic', async () => {
     const opening = openMongoStore({
-      uri: await freshMongoUri(), collections: [],
+      uri: await freshMongoUri(),
+      collections: [],
       seam(tables) {
         for (const { model } of tables.values()) {
           const { collection } = model
@@ -48,18 +49,26 @@ describe('the MongoDB store', () => {
         }
       },
     })
-    await assert.rejects(opening, (cause) => cause instanceof StoreUnusable && /can't run on this MongoDB-compatible server/.test(cause.message))
+    await assert.rejects(
+      opening,
+      (cause) => cause instanceof StoreUnusable && /can't run on this MongoDB-compatible server/.test(cause.message),
+    )
   })
 
-  it('says that a server can\'t be reached without saying its password', async () => {
-    const opening = openMongoStore({ uri: 'mongodb://mint:hush-hush-hush@127.0.0.1:1/x?serverSelectionTimeoutMS=300', collections: [] })
+  it("says that a server can't be reached without saying its password", async () => {
+    const opening = openMongoStore({
+      uri: 'mongodb://mint:hush-hush-hush@127.0.0.1:1/x?serverSelectionTimeoutMS=300',
+      collections: [],
+    })
     await assert.rejects(opening, (cause) => cause instanceof StoreUnusable && !cause.message.includes('hush'))
   })
 
   it('refuses a database that a newer Mintmark wrote', async () => {
     const newer = await freshMongoUri()
     const connection = await mongoose.createConnection(newer).asPromise()
-    await connection.collection<{ _id: string; minReader: number }>('store-meta').insertOne({ _id: 'schema', minReader: 99 })
+    await connection
+      .collection<{ _id: string; minReader: number }>('store-meta')
+      .insertOne({ _id: 'schema', minReader: 99 })
     await connection.close()
     await assert.rejects(openMongoStore({ uri: newer, collections: [] }), /newer Mintmark/)
   })

@@ -5,7 +5,8 @@ import { Browser, codeFor, isActive, post, redeem, refresh, text } from '../supp
 import { type Furniture, furnish, openWorld, STORES, type World } from '../support/world.ts'
 
 const RIVALS = 64
-const many = <T>(work: (n: number) => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: RIVALS }, (_, n) => work(n)))
+const many = <T>(work: (n: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: RIVALS }, (_, n) => work(n)))
 
 for (const kind of STORES) {
   describe(`rivals on ${kind}`, () => {
@@ -21,17 +22,25 @@ for (const kind of STORES) {
       const browser = new Browser(world)
       const other = await redeem(world, has.web, await codeFor(world, browser))
       assert.equal(other.status, 200)
-      const code = await codeFor(world, browser, { prompt: '', scope: 'openid profile' }).catch(() => codeFor(world, browser))
+      const code = await codeFor(world, browser, { prompt: '', scope: 'openid profile' }).catch(() =>
+        codeFor(world, browser),
+      )
       const answers = await many(() => redeem(world, has.web, code))
       const won = answers.filter(({ status }) => status === 200)
       assert.equal(won.length, 1)
-      assert.deepEqual(new Set(answers.filter(({ status }) => status !== 200).map(({ status, body }) => `${status} ${body.error}`)), new Set(['400 invalid_grant']))
+      assert.deepEqual(
+        new Set(answers.filter(({ status }) => status !== 200).map(({ status, body }) => `${status} ${body.error}`)),
+        new Set(['400 invalid_grant']),
+      )
       const [winner] = won
       assert.ok(winner)
       assert.equal(await isActive(world, has.web, text(winner, 'access_token')), false)
-      const me = await fetch(new URL('/me', world.issuer), { headers: { authorization: `Bearer ${text(winner, 'access_token')}` } })
+      const me = await fetch(new URL('/me', world.issuer), {
+        headers: { authorization: `Bearer ${text(winner, 'access_token')}` },
+      })
       assert.equal(me.status, 401)
-      if (typeof winner.body.refresh_token === 'string') assert.equal((await refresh(world, has.web, winner.body.refresh_token)).body.error, 'invalid_grant')
+      if (typeof winner.body.refresh_token === 'string')
+        assert.equal((await refresh(world, has.web, winner.body.refresh_token)).body.error, 'invalid_grant')
       assert.equal(await isActive(world, has.web, text(other, 'access_token')), true)
       assert.equal((await refresh(world, has.web, text(other, 'refresh_token'))).status, 200)
     })
@@ -60,7 +69,10 @@ for (const kind of STORES) {
     })
 
     it('gives a repeat for another API the same successor and a token of its own', async () => {
-      const code = await codeFor(world, new Browser(world), { scope: 'offline_access read look', resource: 'urn:test:api' })
+      const code = await codeFor(world, new Browser(world), {
+        scope: 'offline_access read look',
+        resource: 'urn:test:api',
+      })
       const first = await redeem(world, has.web, code)
       const old = text(first, 'refresh_token')
       const whole = await refresh(world, has.web, old)
@@ -77,10 +89,18 @@ for (const kind of STORES) {
       const page = await browser.request('/session/end')
       const [, ...silent] = await Promise.all([
         browser.submit(page, { logout: 'yes' }),
-        ...Array.from({ length: 16 }, () => thief.copy().request('/auth?client_id=web&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%3A9%2Fcallback&scope=openid&prompt=none&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256')),
+        ...Array.from({ length: 16 }, () =>
+          thief
+            .copy()
+            .request(
+              '/auth?client_id=web&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%3A9%2Fcallback&scope=openid&prompt=none&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256',
+            ),
+        ),
       ])
       assert.ok(silent.every(({ status }) => status === 303))
-      const late = await thief.request('/auth?client_id=web&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%3A9%2Fcallback&scope=openid&prompt=none&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256')
+      const late = await thief.request(
+        '/auth?client_id=web&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%3A9%2Fcallback&scope=openid&prompt=none&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256',
+      )
       assert.match(late.headers.get('location') ?? '', /error=login_required/)
     })
 
@@ -89,7 +109,10 @@ for (const kind of STORES) {
       const real = text(first, 'refresh_token')
       const forged = real.slice(0, -6) + (real.endsWith('AAAAAA') ? 'BBBBBB' : 'AAAAAA')
       assert.equal((await refresh(world, has.web, forged)).body.error, 'invalid_grant')
-      assert.equal((await post(world, '/token/introspection', { token: forged }, ['service', has.service])).body.active, false)
+      assert.equal(
+        (await post(world, '/token/introspection', { token: forged }, ['service', has.service])).body.active,
+        false,
+      )
       assert.equal((await refresh(world, has.web, real)).status, 200)
     })
   })

@@ -3,6 +3,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { CANARY, REDIRECT, type World } from './world.ts'
 
+/** What the helpers here need of a server: in this process or in one of its own. */
+export type Served = Pick<World, 'issuer' | 'keepSecret'>
+
 interface Cookie {
   readonly name: string
   readonly value: string
@@ -19,10 +22,10 @@ export interface Page {
 
 /** One browser with its own cookies. */
 export class Browser {
-  readonly #world: World
+  readonly #world: Served
   #cookies: Cookie[] = []
 
-  constructor(world: World) {
+  constructor(world: Served) {
     this.#world = world
   }
 
@@ -38,11 +41,24 @@ export class Browser {
   }
 
   /** One request; no redirect is followed. */
-  async request(path: string, init: { readonly form?: Readonly<Record<string, string>>; readonly headers?: Readonly<Record<string, string>> } = {}): Promise<Page> {
+  async request(
+    path: string,
+    init: {
+      readonly form?: Readonly<Record<string, string>>
+      readonly headers?: Readonly<Record<string, string>>
+    } = {},
+  ): Promise<Page> {
     const url = new URL(path, this.#world.issuer)
-    const cookie = this.#cookies.filter((c) => url.pathname.startsWith(c.path)).map((c) => `${c.name}=${c.value}`).join('; ')
+    const cookie = this.#cookies
+      .filter((c) => url.pathname.startsWith(c.path))
+      .map((c) => `${c.name}=${c.value}`)
+      .join('; ')
     const headers = { accept: 'text/html', ...(cookie ? { cookie } : {}), ...init.headers }
-    const answer = await fetch(url, { redirect: 'manual', headers, ...(init.form ? { method: 'POST', body: new URLSearchParams(init.form) } : {}) })
+    const answer = await fetch(url, {
+      redirect: 'manual',
+      headers,
+      ...(init.form ? { method: 'POST', body: new URLSearchParams(init.form) } : {}),
+    })
     for (const line of answer.headers.getSetCookie()) this.#take(line)
     return { status: answer.status, text: await answer.text(), headers: answer.headers, url: url.href }
   }
@@ -74,7 +90,12 @@ export class Browser {
   /** Sends the form of a page with these values over its own. */
   async submit(page: Page, values: Readonly<Record<string, string>>): Promise<Page> {
     const action = /<form[^>]*action="([^"]+)"/.exec(page.text)?.[1] ?? new URL(page.url).pathname
-    const hidden = Object.fromEntries([...page.text.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map((m) => [m[1] ?? '', m[2] ?? '']))
+    const hidden = Object.fromEntries(
+      [...page.text.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map((m) => [
+        m[1] ?? '',
+        m[2] ?? '',
+      ]),
+    )
     const answer = await this.request(action.replaceAll('&amp;', '&'), { form: { ...hidden, ...values } })
     const location = answer.headers.get('location')
     if (answer.status !== 303 || !location) return answer
@@ -87,7 +108,8 @@ export class Browser {
     let page = await this.follow(`/auth?${new URLSearchParams(parameters)}`)
     for (let step = 0; step < 4; step++) {
       if (new URL(page.url).origin !== this.#world.issuer) return new URL(page.url)
-      if (page.text.includes('name="password"')) page = await this.submit(page, { login: CANARY.login, password: CANARY.password, do: 'sign-in' })
+      if (page.text.includes('name="password"'))
+        page = await this.submit(page, { login: CANARY.login, password: CANARY.password, do: 'sign-in' })
       else if (page.text.includes('value="allow"')) page = await this.submit(page, { do: 'allow' })
       else throw new Error(`neither sign-in nor consent: ${page.status} ${page.text.slice(0, 500)}`)
     }
@@ -102,10 +124,22 @@ export function pkce(): { readonly verifier: string; readonly challenge: string 
 }
 
 /** A code for a client, with the verifier that redeems it. */
-export async function codeFor(world: World, browser: Browser, input: Readonly<Record<string, string>> = {}): Promise<{ readonly code: string; readonly verifier: string }> {
+export async function codeFor(
+  world: Served,
+  browser: Browser,
+  input: Readonly<Record<string, string>> = {},
+): Promise<{ readonly code: string; readonly verifier: string }> {
   const { verifier, challenge } = pkce()
   const answer = await browser.authorize({
-    client_id: 'web', response_type: 'code', redirect_uri: REDIRECT, scope: 'openid profile offline_access', prompt: 'consent', code_challenge: challenge, code_challenge_method: 'S256', state: 'st', ...input,
+    client_id: 'web',
+    response_type: 'code',
+    redirect_uri: REDIRECT,
+    scope: 'openid profile offline_access',
+    prompt: 'consent',
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+    state: 'st',
+    ...input,
   })
   const code = answer.searchParams.get('code') ?? ''
   if (!code) throw new Error(`no code: ${answer.searchParams}`)
@@ -121,9 +155,23 @@ export interface Answer {
 }
 
 /** POSTs a form, with Basic authentication where a secret is given. */
-export async function post(world: World, path: string, form: Readonly<Record<string, string>> | URLSearchParams, client?: readonly [id: string, secret: string], headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-  const authorization = client ? { authorization: `Basic ${Buffer.from(`${encodeURIComponent(client[0])}:${encodeURIComponent(client[1])}`).toString('base64')}` } : {}
-  const answer = await fetch(new URL(path, world.issuer), { method: 'POST', body: new URLSearchParams(form), headers: { ...authorization, ...headers } })
+export async function post(
+  world: Served,
+  path: string,
+  form: Readonly<Record<string, string>> | URLSearchParams,
+  client?: readonly [id: string, secret: string],
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const authorization = client
+    ? {
+        authorization: `Basic ${Buffer.from(`${encodeURIComponent(client[0])}:${encodeURIComponent(client[1])}`).toString('base64')}`,
+      }
+    : {}
+  const answer = await fetch(new URL(path, world.issuer), {
+    method: 'POST',
+    body: new URLSearchParams(form),
+    headers: { ...authorization, ...headers },
+  })
   const text = await answer.text()
   let body: Readonly<Record<string, unknown>> = {}
   try {
@@ -132,22 +180,40 @@ export async function post(world: World, path: string, form: Readonly<Record<str
   } catch {
     body = { text }
   }
-  world.keepSecret(...['access_token', 'refresh_token', 'id_token', 'device_code', 'user_code'].map((name) => (typeof body[name] === 'string' ? body[name] : undefined)))
+  world.keepSecret(
+    ...['access_token', 'refresh_token', 'id_token', 'device_code', 'user_code'].map((name) =>
+      typeof body[name] === 'string' ? body[name] : undefined,
+    ),
+  )
   return { status: answer.status, body, headers: answer.headers }
 }
 
 /** Redeems a code. */
-export function redeem(world: World, secret: string, { code, verifier }: { readonly code: string; readonly verifier: string }): Promise<Answer> {
-  return post(world, '/token', { grant_type: 'authorization_code', code, redirect_uri: REDIRECT, code_verifier: verifier }, ['web', secret])
+export function redeem(
+  world: Served,
+  secret: string,
+  { code, verifier }: { readonly code: string; readonly verifier: string },
+): Promise<Answer> {
+  return post(
+    world,
+    '/token',
+    { grant_type: 'authorization_code', code, redirect_uri: REDIRECT, code_verifier: verifier },
+    ['web', secret],
+  )
 }
 
 /** Uses a refresh token. */
-export function refresh(world: World, secret: string, token: string, more: Readonly<Record<string, string>> = {}): Promise<Answer> {
+export function refresh(
+  world: Served,
+  secret: string,
+  token: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   return post(world, '/token', { grant_type: 'refresh_token', refresh_token: token, ...more }, ['web', secret])
 }
 
 /** Whether a token is live at introspection, asked by its own client. */
-export async function isActive(world: World, secret: string, token: string): Promise<boolean> {
+export async function isActive(world: Served, secret: string, token: string): Promise<boolean> {
   const { body } = await post(world, '/token/introspection', { token }, ['web', secret])
   return body.active === true
 }

@@ -1,7 +1,7 @@
 /** A whole Mintmark on a real port, over a store of its own, with a clock that tests move by hand. */
 
 import { createSecretKey } from 'node:crypto'
-import { mkdirSync, mkdtempSync, createWriteStream } from 'node:fs'
+import { createWriteStream, mkdirSync, mkdtempSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { openSqliteStore } from '../../adapters/sqlite/index.ts'
 import type { Store } from '../../adapters/store.ts'
@@ -14,11 +14,19 @@ import { openTestMongo } from './mongo-store.ts'
 
 /** Everything that the suite writes to disk: stores, logs, screenshots. Searched for secrets at the end. */
 export const OUTPUT = resolve(import.meta.dirname, '../../test-output')
-export const STORES = (process.env.ONLY_STORE ? [process.env.ONLY_STORE] : ['sqlite', 'mongodb']) as readonly ('sqlite' | 'mongodb')[]
+export const STORES = (process.env.ONLY_STORE ? [process.env.ONLY_STORE] : ['sqlite', 'mongodb']) as readonly (
+  | 'sqlite'
+  | 'mongodb'
+)[]
 export type StoreKind = (typeof STORES)[number]
 
 /** Secrets and names that must never be found in a store or a log. */
-export const CANARY = { login: 'canary.person', email: 'canary.person@example.test', name: 'Canary Quillfeather', password: 'tuba lantern orchid seventeen' } as const
+export const CANARY = {
+  login: 'canary.person',
+  email: 'canary.person@example.test',
+  name: 'Canary Quillfeather',
+  password: 'tuba lantern orchid seventeen',
+} as const
 
 /** Time as tests want it: starts at the machine's own (the library has no clock parameter) and moves only forward by hand. */
 export class HandClock implements Clock {
@@ -56,7 +64,11 @@ export async function openTestStore(kind: StoreKind): Promise<Store> {
 export const allSecrets: string[] = []
 
 /** Starts a server on a free port. */
-export async function openWorld(kind: StoreKind, configuration: ConfigurationInput = {}, wrap: (store: Store) => Store = (store) => store): Promise<World> {
+export async function openWorld(
+  kind: StoreKind,
+  configuration: ConfigurationInput = {},
+  wrap: (store: Store) => Store = (store) => store,
+): Promise<World> {
   const { createServer } = await import('node:net')
   const port = await new Promise<number>((done) => {
     const probe = createServer().listen(0, '127.0.0.1', () => {
@@ -69,13 +81,26 @@ export async function openWorld(kind: StoreKind, configuration: ConfigurationInp
   const issuer = `http://localhost:${port}`
   const log = createWriteStream(join(OUTPUT, 'logs', `${kind}-${port}.log`))
   const app = await createApp({
-    store, clock, issuer, random: systemRandom, master: createSecretKey(Buffer.alloc(32, 7)), configuration: parseConfiguration({ outbound: { allow: ['127.0.0.0/8', '::1/128'] }, ...configuration }),
-    demoUsable: true, proxies: 0, viewsDirectory: process.env.MM_VIEWS ?? resolve(import.meta.dirname, '../../views'), logger: createLogger({ level: 'trace', destination: log }), hasher: createHasher(),
+    store,
+    clock,
+    issuer,
+    random: systemRandom,
+    master: createSecretKey(Buffer.alloc(32, 7)),
+    configuration: parseConfiguration({ outbound: { allow: ['127.0.0.0/8', '::1/128'] }, ...configuration }),
+    demoUsable: true,
+    proxies: 0,
+    viewsDirectory: process.env.MM_VIEWS ?? resolve(import.meta.dirname, '../../views'),
+    logger: createLogger({ level: 'trace', destination: log }),
+    hasher: createHasher(),
   })
   const server = await listen(app.koa, { port, host: '127.0.0.1' })
   const secrets: string[] = []
   return {
-    app, store, issuer, clock, secrets,
+    app,
+    store,
+    issuer,
+    clock,
+    secrets,
     keepSecret(...texts) {
       for (const text of texts) if (text && text.length >= 8) allSecrets.push(text)
     },
@@ -90,8 +115,20 @@ export async function openWorld(kind: StoreKind, configuration: ConfigurationInp
 }
 
 /** A client order with the usual fields filled in. */
-export function clientOrder(input: { readonly id: string; readonly grants: readonly string[] } & Partial<Parameters<App['clients']['create']>[0]>): Parameters<App['clients']['create']>[0] {
-  return { scopes: [], redirectUris: [], postLogoutRedirectUris: [], public: false, native: false, introspect: [], reliesOnNonce: false, fapi: false, ...input }
+export function clientOrder(
+  input: { readonly id: string; readonly grants: readonly string[] } & Partial<Parameters<App['clients']['create']>[0]>,
+): Parameters<App['clients']['create']>[0] {
+  return {
+    scopes: [],
+    redirectUris: [],
+    postLogoutRedirectUris: [],
+    public: false,
+    native: false,
+    introspect: [],
+    reliesOnNonce: false,
+    fapi: false,
+    ...input,
+  }
 }
 
 export const REDIRECT = 'http://localhost:9/callback'
@@ -99,13 +136,55 @@ export const REDIRECT = 'http://localhost:9/callback'
 /** The records that most tests need: an API, a web client, a public client, a service, a person. */
 export async function furnish(world: World) {
   const { clients, accounts } = world.app
-  await clients.createApi({ id: 'urn:test:api', name: 'Test API', scopes: { read: 'Read things', write: 'Write things' }, accessToken: 'jwt', algorithm: 'ES256' })
-  await clients.createApi({ id: 'urn:test:opaque', name: 'Opaque API', scopes: { look: 'Look at things' }, accessToken: 'opaque', algorithm: 'ES256' })
+  await clients.createApi({
+    id: 'urn:test:api',
+    name: 'Test API',
+    scopes: { read: 'Read things', write: 'Write things' },
+    accessToken: 'jwt',
+    algorithm: 'ES256',
+  })
+  await clients.createApi({
+    id: 'urn:test:opaque',
+    name: 'Opaque API',
+    scopes: { look: 'Look at things' },
+    accessToken: 'opaque',
+    algorithm: 'ES256',
+  })
   const scopes = ['openid', 'profile', 'email', 'offline_access', 'read', 'write', 'look']
-  const web = await clients.create(clientOrder({ id: 'web', name: 'Web app', grants: ['authorization_code', 'refresh_token', 'device_code'], scopes, redirectUris: [REDIRECT], postLogoutRedirectUris: ['http://localhost:9/out'] }))
-  const spa = await clients.create(clientOrder({ id: 'spa', name: 'Public app', grants: ['authorization_code', 'refresh_token'], scopes, redirectUris: [REDIRECT], public: true }))
-  const service = await clients.create(clientOrder({ id: 'service', grants: ['client_credentials'], scopes: ['read', 'look'], introspect: ['urn:test:api', 'urn:test:opaque'] }))
-  const person = await accounts.create({ loginName: CANARY.login, email: CANARY.email, name: CANARY.name, password: CANARY.password })
+  const web = await clients.create(
+    clientOrder({
+      id: 'web',
+      name: 'Web app',
+      grants: ['authorization_code', 'refresh_token', 'device_code'],
+      scopes,
+      redirectUris: [REDIRECT],
+      postLogoutRedirectUris: ['http://localhost:9/out'],
+    }),
+  )
+  const spa = await clients.create(
+    clientOrder({
+      id: 'spa',
+      name: 'Public app',
+      grants: ['authorization_code', 'refresh_token'],
+      scopes,
+      redirectUris: [REDIRECT],
+      public: true,
+    }),
+  )
+  const service = await clients.create(
+    clientOrder({
+      id: 'service',
+      grants: ['client_credentials'],
+      scopes: ['read', 'look'],
+      introspect: ['urn:test:api', 'urn:test:opaque'],
+    }),
+  )
+  const person = await accounts.create({
+    loginName: CANARY.login,
+    email: CANARY.email,
+    name: CANARY.name,
+    password: CANARY.password,
+  })
   const secretOf = (made: { readonly secret: { reveal(): string } | undefined }): string => made.secret?.reveal() ?? ''
   const furniture = { web: secretOf(web), spa, service: secretOf(service), person }
   world.keepSecret(furniture.web, furniture.service, CANARY.email, CANARY.login, CANARY.name, CANARY.password)
