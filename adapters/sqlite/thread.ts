@@ -67,7 +67,10 @@ export function startWriter(setup: { readonly file: string; readonly tables: rea
     try {
       worker.postMessage(jobs)
     } catch (cause) {
-      if (jobs.length > 1) return jobs.forEach((job) => post([job]))
+      if (jobs.length > 1) {
+        for (const job of jobs) post([job])
+        return
+      }
       for (const { n } of jobs) {
         open.get(n)?.reject(new TypeError('a unit holds a value that no store takes', { cause }))
         open.delete(n)

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { lawCollections, laws, probe } from '../../adapters/laws.ts'
 import { Conflict, StoreUnusable } from '../../adapters/store.ts'
-import { type Flaw, MemoryStore } from './memory-store.ts'
+import type { Flaw } from './memory-desk.ts'
+import { MemoryStore } from './memory-store.ts'
 
 const REFUTED: Readonly<Record<Flaw, string>> = {
   'a decider reads, then writes': 'exactly one of 64 rivals wins a decider, round after round',

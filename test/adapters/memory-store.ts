@@ -12,65 +12,26 @@ import {
   type Fields,
   type Index,
   type Insert,
-  type OutboxEvent,
   type Store,
   type Writes,
 } from '../../adapters/store.ts'
-
-/** The ways in which the store can be broken. */
-export type Flaw =
-  | 'a decider reads, then writes'
-  | 'increments read, then write'
-  | 'a lost unit takes its burns back'
-  | 'a burn forgets its request'
-  | 'burns overwrite'
-  | 'updates create'
-  | 'updates ignore rev'
-  | 'inserts overwrite'
-  | 'inserts stay when the decider is lost'
-  | 'revocations go before the decider'
-  | 'revocations keep rev'
-  | 'revocations take the last time'
-  | 'revocations create'
-  | 'revocations reach every tenant'
-  | 'a repeat is done again'
-  | 'a repeat adds again'
-  | 'find ignores the tenant'
-  | 'find takes any fields'
-  | 'find has no order'
-  | 'reads give references'
-  | 'events go before the commit'
-  | 'events need a document'
-  | 'settled events return'
-  | 'sweeps ignore the limit'
-  | 'leases never run out'
-  | 'leases are for all'
-  | 'one poisoned unit fails its batch'
-  | 'idempotency forgets'
-  | 'names are not checked'
-  | 'words are escaped'
+import { type Flaw, MemoryDesk } from './memory-desk.ts'
 
 type Row = Doc & { readonly request: string; readonly updatedBy?: string; readonly decidedBy?: string }
 type Rooms = Map<string, Map<string, Row>>
 
-const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
 /** Opens a store in memory. */
-export class MemoryStore implements Store {
+export class MemoryStore extends MemoryDesk implements Store {
   readonly name = 'memory'
   readonly #declared: ReadonlyMap<string, Collection>
-  readonly #flaw: Flaw | undefined
   #rooms: Rooms
-  #events: OutboxEvent[] = []
   readonly #done = new Set<string>()
-  readonly #leases = new Map<string, { holder: string; until: number }>()
-  readonly #keys = new Map<string, Uint8Array | undefined>()
   #queue: { readonly unit: Writes; readonly early: Row | undefined; readonly settle: (cause?: unknown) => void }[] = []
 
   constructor(collections: readonly Collection[], flaw?: Flaw) {
+    super(flaw)
     this.#declared = new Map(collections.map((c) => [c.name, c]))
     this.#rooms = new Map(collections.map((c) => [c.name, new Map()]))
-    this.#flaw = flaw
   }
 
   async get(collection: string, id: string): Promise<Doc | undefined> {
@@ -83,8 +44,8 @@ export class MemoryStore implements Store {
     by: Index,
     { limit, after }: { readonly limit: number; readonly after?: string },
   ): Promise<readonly Doc[]> {
-    const rows = this.#by(this.#rooms, collection, by, this.#flaw === 'find ignores the tenant')
-    const sorted = this.#flaw === 'find has no order' ? rows.reverse() : rows.sort((a, b) => (a.id < b.id ? -1 : 1))
+    const rows = this.#by(this.#rooms, collection, by, this.flaw === 'find ignores the tenant')
+    const sorted = this.flaw === 'find has no order' ? rows.reverse() : rows.sort((a, b) => (a.id < b.id ? -1 : 1))
     return sorted
       .filter((r) => after === undefined || r.id > after)
       .slice(0, limit)
@@ -97,7 +58,7 @@ export class MemoryStore implements Store {
 
   commit(unit: Writes): Promise<void> {
     const given = structuredClone(unit)
-    if (this.#flaw === 'events go before the commit') this.#note(given)
+    if (this.flaw === 'events go before the commit') this.note(given)
     const early = unit.decider && this.#rooms.get(unit.decider.collection)?.get(unit.decider.id)
     return new Promise((resolve, reject) => {
       if (this.#queue.length === 0) setImmediate(() => this.#batch())
@@ -108,42 +69,9 @@ export class MemoryStore implements Store {
   async sweep(collection: string, before: number, limit: number): Promise<number> {
     const room = this.#room(this.#rooms, collection)
     const due = [...room.values()].filter((r) => r.purgeAt !== null && r.purgeAt < before)
-    const taken = this.#flaw === 'sweeps ignore the limit' ? due : due.slice(0, limit)
+    const taken = this.flaw === 'sweeps ignore the limit' ? due : due.slice(0, limit)
     for (const { id } of taken) room.delete(id)
     return taken.length
-  }
-
-  async pending(limit: number): Promise<readonly OutboxEvent[]> {
-    return structuredClone(this.#events.slice(0, limit))
-  }
-
-  async settle(ids: readonly string[]): Promise<void> {
-    if (this.#flaw !== 'settled events return') this.#events = this.#events.filter((e) => !ids.includes(e.id))
-  }
-
-  async lease(
-    { name, holder, until }: { readonly name: string; readonly holder: string; readonly until: number },
-    now: number,
-  ): Promise<boolean> {
-    const held = this.#leases.get(name)
-    const ranOut = held && held.until <= now && this.#flaw !== 'leases never run out'
-    if (held && held.holder !== holder && !ranOut && this.#flaw !== 'leases are for all') return false
-    this.#leases.set(name, { holder, until })
-    return true
-  }
-
-  async release(name: string, holder: string): Promise<void> {
-    if (this.#leases.get(name)?.holder === holder) this.#leases.delete(name)
-  }
-
-  async begin(key: string): Promise<undefined | 'pending' | { readonly result: Uint8Array }> {
-    if (!this.#keys.has(key)) return void this.#keys.set(key, undefined)
-    const result = this.#keys.get(key)
-    return result ? { result: result.slice() } : 'pending'
-  }
-
-  async finish(key: string, result: Uint8Array): Promise<void> {
-    if (this.#flaw !== 'idempotency forgets') this.#keys.set(key, result.slice())
   }
 
   /** How many documents there are in all. */
@@ -151,16 +79,8 @@ export class MemoryStore implements Store {
     return [...this.#rooms.values()].reduce((sum, room) => sum + room.size, 0)
   }
 
-  async ping(): Promise<void> {
-    await tick()
-  }
-
-  async close(): Promise<void> {
-    await tick()
-  }
-
   #out(row: Row): Doc {
-    if (this.#flaw === 'reads give references') return row
+    if (this.flaw === 'reads give references') return row
     const { request: _request, updatedBy: _updatedBy, decidedBy: _decidedBy, ...doc } = row
     return structuredClone(doc)
   }
@@ -177,7 +97,7 @@ export class MemoryStore implements Store {
     const known = this.#declared
       .get(collection)
       ?.indexes.some((index) => index.length === names.length && index.every((f) => names.includes(f)))
-    if (!known && this.#flaw !== 'find takes any fields') throw new TypeError('no such index')
+    if (!known && this.flaw !== 'find takes any fields') throw new TypeError('no such index')
     return [...room.values()].filter(
       (r) => (everyTenant || r.tenant === tenant) && Object.entries(by).every(([f, v]) => Reflect.get(r, f) === v),
     )
@@ -189,11 +109,11 @@ export class MemoryStore implements Store {
     const before = this.#rooms
     const outcomes = queue.map(({ unit, early }) => this.#attempt(unit, early))
     const broken =
-      this.#flaw === 'one poisoned unit fails its batch'
+      this.flaw === 'one poisoned unit fails its batch'
         ? outcomes.find((o) => o !== undefined && !(o instanceof Conflict))
         : undefined
     if (broken) this.#rooms = before
-    queue.forEach(({ settle }, n) => settle(broken ?? outcomes[n]))
+    for (const [n, { settle }] of queue.entries()) settle(broken ?? outcomes[n])
   }
 
   #attempt(unit: Writes, early: Row | undefined): unknown {
@@ -201,38 +121,38 @@ export class MemoryStore implements Store {
     const before = this.#rooms
     const rooms = draft()
     try {
-      if (this.#done.has(unit.cid) && this.#flaw === 'a repeat adds again') this.#decide(this.#rooms, unit, early)
-      if (this.#done.has(unit.cid) && this.#flaw !== 'a repeat is done again') return undefined
+      if (this.#done.has(unit.cid) && this.flaw === 'a repeat adds again') this.#decide(this.#rooms, unit, early)
+      if (this.#done.has(unit.cid) && this.flaw !== 'a repeat is done again') return undefined
       for (const burn of unit.burns) this.#burn(rooms, burn, unit)
       this.#rooms = rooms
       this.#rooms = this.#rest(draft(), unit, early)
       this.#done.add(unit.cid)
       if (
-        this.#flaw !== 'events go before the commit' &&
-        (this.#flaw !== 'events need a document' || unit.inserts.length + unit.updates.length > 0 || unit.decider)
+        this.flaw !== 'events go before the commit' &&
+        (this.flaw !== 'events need a document' || unit.inserts.length + unit.updates.length > 0 || unit.decider)
       )
-        this.#note(unit)
+        this.note(unit)
       return undefined
     } catch (cause) {
-      if (this.#flaw === 'a lost unit takes its burns back') this.#rooms = before
+      if (this.flaw === 'a lost unit takes its burns back') this.#rooms = before
       return cause
     }
   }
 
   #rest(rooms: Rooms, unit: Writes, early: Row | undefined): Rooms {
     for (const insert of unit.inserts) this.#insert(rooms, insert, unit)
-    if (this.#flaw === 'inserts stay when the decider is lost')
+    if (this.flaw === 'inserts stay when the decider is lost')
       this.#rooms = new Map([...rooms].map(([name, room]) => [name, new Map(room)]))
-    if (this.#flaw === 'revocations go before the decider') {
+    if (this.flaw === 'revocations go before the decider') {
       this.#revoke(this.#rooms, unit)
       this.#revoke(rooms, unit)
     }
     for (const { collection, id, rev, set } of unit.updates) {
       const room = this.#room(rooms, collection)
       const row = room.get(id)
-      if (!row && this.#flaw === 'updates create') continue
+      if (!row && this.flaw === 'updates create') continue
       this.#check(collection, set.fields)
-      if (!row || (row.rev !== rev && this.#flaw !== 'updates ignore rev')) throw new Conflict('update', collection, id)
+      if (!row || (row.rev !== rev && this.flaw !== 'updates ignore rev')) throw new Conflict('update', collection, id)
       room.set(id, { ...changed(row, set), updatedBy: unit.cid })
     }
     this.#decide(rooms, unit, early)
@@ -245,7 +165,7 @@ export class MemoryStore implements Store {
     const fields = Object.fromEntries(
       Object.entries(doc.fields).map(([k, v]) => [
         k,
-        this.#flaw === 'words are escaped' && typeof v === 'string' ? v.replaceAll('$', '') : v,
+        this.flaw === 'words are escaped' && typeof v === 'string' ? v.replaceAll('$', '') : v,
       ]),
     )
     return { ...doc, fields, rev: 1, cid: unit.cid, revokedAt: null, request: unit.request }
@@ -254,8 +174,8 @@ export class MemoryStore implements Store {
   #burn(rooms: Rooms, { collection, doc }: Insert, unit: Writes): void {
     const room = this.#room(rooms, collection)
     const own = room.get(doc.id)
-    if (own && own.request === unit.request && this.#flaw !== 'a burn forgets its request') return
-    if (own && this.#flaw !== 'burns overwrite') throw new Conflict('burn', collection, doc.id)
+    if (own && own.request === unit.request && this.flaw !== 'a burn forgets its request') return
+    if (own && this.flaw !== 'burns overwrite') throw new Conflict('burn', collection, doc.id)
     room.set(doc.id, this.#row(doc, unit))
   }
 
@@ -263,7 +183,7 @@ export class MemoryStore implements Store {
     const room = this.#room(rooms, collection)
     this.#check(collection, doc.fields)
     const own = room.get(doc.id)
-    if (own && own.cid !== unit.cid && this.#flaw !== 'inserts overwrite')
+    if (own && own.cid !== unit.cid && this.flaw !== 'inserts overwrite')
       throw new Conflict('insert', collection, doc.id)
     room.set(doc.id, this.#row(doc, unit))
   }
@@ -276,9 +196,9 @@ export class MemoryStore implements Store {
     this.#check(collection, decider.if.fields)
     this.#check(collection, set.fields)
     this.#check(collection, Object.fromEntries(Object.keys(increment).map((f) => [f, 0])))
-    const judged = this.#flaw === 'a decider reads, then writes' ? early : row
+    const judged = this.flaw === 'a decider reads, then writes' ? early : row
     if (!row || !judged || !holds(judged, decider.if)) throw new Conflict('decider', collection, id)
-    const base = this.#flaw === 'increments read, then write' && early ? early.fields : row.fields
+    const base = this.flaw === 'increments read, then write' && early ? early.fields : row.fields
     const added = Object.fromEntries(Object.entries(increment).map(([f, by]) => [f, Number(base[f] ?? 0) + by]))
     room.set(id, { ...changed(row, { ...set, fields: { ...set.fields, ...added } }), decidedBy: cid })
   }
@@ -292,25 +212,21 @@ export class MemoryStore implements Store {
           ? named
             ? [named]
             : []
-          : this.#by(rooms, collection, target.by, this.#flaw === 'revocations reach every tenant')
+          : this.#by(rooms, collection, target.by, this.flaw === 'revocations reach every tenant')
       for (const row of rows) {
-        if (row.revokedAt !== null && this.#flaw !== 'revocations take the last time') continue
-        const rev = this.#flaw === 'revocations keep rev' ? row.rev : row.rev + 1
+        if (row.revokedAt !== null && this.flaw !== 'revocations take the last time') continue
+        const rev = this.flaw === 'revocations keep rev' ? row.rev : row.rev + 1
         room.set(row.id, { ...row, rev, state: 'revoked', revokedAt: at, purgeAt: purgeAt ?? row.purgeAt })
       }
-      if ('id' in target && !named && this.#flaw === 'revocations create')
+      if ('id' in target && !named && this.flaw === 'revocations create')
         room.set(target.id, tombstone(target.id, cid, request, at))
     }
-  }
-
-  #note({ events }: Writes): void {
-    this.#events.push(...structuredClone(events))
   }
 
   #check(collection: string, fields: Fields | undefined): void {
     const declared = Object.keys(this.#declared.get(collection)?.fields ?? {})
     for (const [name, value] of Object.entries(fields ?? {})) {
-      if (!declared.includes(name) && this.#flaw !== 'names are not checked') throw new TypeError(`no field ${name}`)
+      if (!declared.includes(name) && this.flaw !== 'names are not checked') throw new TypeError(`no field ${name}`)
       if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array))
         throw new TypeError('not a scalar')
     }

@@ -91,7 +91,9 @@ describe('the file of the embedded store', () => {
     await isRefused(nowhere, /can't be opened: ENOENT/)
     assert.equal(existsSync(join(folder, 'no-such-folder')), false)
   })
+})
 
+describe('the schema of the embedded store', () => {
   it('is refused when a newer Mintmark wrote it, and taken when this one can read it', async () => {
     const file = path()
     await (await open(file)).close()
@@ -189,7 +191,9 @@ describe('the writer of the embedded store', () => {
     await assert.rejects(store.commit({ ...once, cleanups: [{ collection: lawThings.name, id: 'x' }] }), TypeError)
     await store.close()
   })
+})
 
+describe("the end of the embedded store's writer", () => {
   it('fails every commit, waiting or new, when it is gone', async () => {
     const writer = startWriter({ file: folder, tables: [tableOf(lawThings)] })
     const waiting = await Promise.allSettled([writer.commit(insert()), writer.commit(insert())])
