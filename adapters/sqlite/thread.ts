@@ -44,6 +44,17 @@ function settle(waiting: Waiting, answer: Answer): void {
   }
 }
 
+// What can't be copied to the thread (no type allows it) is refused by itself and takes no other job of its tick along.
+function post(worker: Worker, jobs: readonly Job[], refuse: (n: number, cause: unknown) => void): void {
+  try {
+    worker.postMessage(jobs)
+  } catch (cause) {
+    const [only] = jobs
+    if (jobs.length === 1 && only) refuse(only.n, cause)
+    else for (const job of jobs) post(worker, [job], refuse)
+  }
+}
+
 /** Starts the writer on a database whose tables stand. */
 export function startWriter(setup: { readonly file: string; readonly tables: readonly Table[] }): Writer {
   // The same file is .ts in the repository and .js in the package; each starts its own kind.
@@ -62,20 +73,9 @@ export function startWriter(setup: { readonly file: string; readonly tables: rea
     for (const waiting of open.values()) waiting.reject(dead)
     open.clear()
   }
-  // What can't be copied to the thread (no type allows it) is refused by itself and takes no other job of its tick along.
-  function post(jobs: readonly Job[]): void {
-    try {
-      worker.postMessage(jobs)
-    } catch (cause) {
-      if (jobs.length > 1) {
-        for (const job of jobs) post([job])
-        return
-      }
-      for (const { n } of jobs) {
-        open.get(n)?.reject(new TypeError('a unit holds a value that no store takes', { cause }))
-        open.delete(n)
-      }
-    }
+  function refuse(n: number, cause: unknown): void {
+    open.get(n)?.reject(new TypeError('a unit holds a value that no store takes', { cause }))
+    open.delete(n)
   }
   worker.on('message', (message: { readonly answers: readonly Answer[]; readonly batches: number }) => {
     batches = message.batches
@@ -102,7 +102,7 @@ export function startWriter(setup: { readonly file: string; readonly tables: rea
         queueMicrotask(() => {
           const jobs = outgoing
           outgoing = []
-          post(jobs)
+          post(worker, jobs, refuse)
         })
       }
       outgoing.push(job(n))
