@@ -113,6 +113,8 @@ function writes(parts: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'leas
   return {
     commit: (unit) => parts.application.apply(unit),
     async sweep(collection, before, limit) {
+      // Idempotency records have no other way out.
+      await idempotency.deleteMany({ purgeAt: { $lt: before } })
       const t = table(parts, collection)
       const due = await t.model.collection
         .find({ purgeAt: { $lt: before }, outboxAt: { $exists: false } } as never, { projection: { _id: 1 } })
