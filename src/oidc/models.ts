@@ -69,7 +69,7 @@ function plainModel(
     return rest
   }
 
-  async function insert(work: Work, id: string, payload: Payload): Promise<void> {
+  function insert(work: Work, id: string, payload: Payload): void {
     const source = SOURCES.includes(kind)
     const whole = source ? { ...payload, mmFamily: randomText(deps.random, FAMILY_BYTES) } : payload
     const family = kind === 'AccessToken' ? (work.family?.id ?? null) : null
@@ -112,9 +112,10 @@ function plainModel(
     async upsert(text, payload) {
       const work = currentWork()
       const id = records.id(kind, text)
-      const doc = await work.unit.get(artefacts.name, id)
+      // The library finds what it changes; what this run has not read is new, under an id that nobody can have guessed.
+      const doc = work.unit.known(artefacts.name, id)
       if (doc) await change(work, doc, payload)
-      else await insert(work, id, payload)
+      else insert(work, id, payload)
     },
     async find(text) {
       const work = currentWork()

@@ -11,15 +11,31 @@ import { createViews } from '../../src/http/views.ts'
 const directory = join(import.meta.dirname, '../../views')
 const views = createViews({ directory, branding: { name: 'Mintmark' } })
 const long = `${'Wolfeschlegelsteinhausenbergerdorff'.repeat(3)} & Sons`
-const branded = ACCENTS.map((accent) => [`accent-${accent}`, createViews({ directory, branding: { name: 'Öresund Bank', accent } }).signIn({ action: '/', csrf: 't', client: { name: long, host: `${'a'.repeat(60)}.example` }, error: { kind: 'wrong' } })])
+const branded = ACCENTS.map((accent) => [
+  `accent-${accent}`,
+  createViews({ directory, branding: { name: 'Öresund Bank', accent } }).signIn({
+    action: '/',
+    csrf: 't',
+    client: { name: long, host: `${'a'.repeat(60)}.example` },
+    error: { kind: 'wrong' },
+  }),
+])
 const pages: Readonly<Record<string, string>> = { ...samplePages(views), ...Object.fromEntries(branded) }
 
-interface Violation { readonly id: string; readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[] }
+interface Violation {
+  readonly id: string
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[]
+}
 
 async function violations(page: Page): Promise<readonly string[]> {
   await page.evaluate(axe.source)
-  const found = await page.evaluate<readonly Violation[]>('axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then((r) => r.violations)')
-  return found.map((violation) => `${violation.id}: ${violation.nodes.map((node) => `${node.html} ${node.failureSummary ?? ''}`).join('; ')}`)
+  const found = await page.evaluate<readonly Violation[]>(
+    'axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then((r) => r.violations)',
+  )
+  return found.map(
+    (violation) =>
+      `${violation.id}: ${violation.nodes.map((node) => `${node.html} ${node.failureSummary ?? ''}`).join('; ')}`,
+  )
 }
 
 describe('pages in a browser', function () {
@@ -37,10 +53,15 @@ describe('pages in a browser', function () {
     await server?.close()
   })
 
-  async function opened(name: string, options: Parameters<Browser['newPage']>[0] = {}): Promise<{ readonly page: Page; readonly refused: string[] }> {
+  async function opened(
+    name: string,
+    options: Parameters<Browser['newPage']>[0] = {},
+  ): Promise<{ readonly page: Page; readonly refused: string[] }> {
     const page = await browser.newPage(options)
     const refused: string[] = []
-    page.on('console', (message) => { if (message.type() === 'error') refused.push(message.text()) })
+    page.on('console', (message) => {
+      if (message.type() === 'error') refused.push(message.text())
+    })
     page.on('requestfailed', (request) => refused.push(request.url()))
     await page.goto(`${server.origin}/${name}`)
     return { page, refused }
@@ -59,7 +80,8 @@ describe('pages in a browser', function () {
     it(`${name}: fits 320 pixels without scrolling sideways, and has targets of 44 pixels`, async () => {
       const { page } = await opened(name, { viewport: { width: 320, height: 640 } })
       assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 320)
-      for (const button of await page.locator('button, input:not([type=hidden])').all()) assert.ok(((await button.boundingBox())?.height ?? 0) >= 44)
+      for (const button of await page.locator('button, input:not([type=hidden])').all())
+        assert.ok(((await button.boundingBox())?.height ?? 0) >= 44)
       await page.close()
     })
   }
@@ -83,28 +105,48 @@ describe('pages in a browser', function () {
     await page.goto(`${server.origin}/sign-in`)
     await page.getByLabel('Name or e-mail address').fill('maria')
     await page.getByLabel('Password').fill('correct horse')
-    const [request] = await Promise.all([page.waitForRequest((sent) => sent.method() === 'POST'), page.keyboard.press('Enter')])
-    assert.deepEqual(Object.fromEntries(new URLSearchParams(request.postData() ?? '')), { csrf: 'sample-token', login: 'maria', password: 'correct horse', do: 'sign-in' })
+    const [request] = await Promise.all([
+      page.waitForRequest((sent) => sent.method() === 'POST'),
+      page.keyboard.press('Enter'),
+    ])
+    assert.deepEqual(Object.fromEntries(new URLSearchParams(request.postData() ?? '')), {
+      csrf: 'sample-token',
+      login: 'maria',
+      password: 'correct horse',
+      do: 'sign-in',
+    })
     await context.close()
   })
 
   it('sign-in: cancels with both fields empty', async () => {
     const { page } = await opened('sign-in')
-    const [request] = await Promise.all([page.waitForRequest((sent) => sent.method() === 'POST'), page.getByRole('button', { name: 'Cancel' }).click()])
+    const [request] = await Promise.all([
+      page.waitForRequest((sent) => sent.method() === 'POST'),
+      page.getByRole('button', { name: 'Cancel' }).click(),
+    ])
     assert.equal(new URLSearchParams(request.postData() ?? '').get('do'), 'cancel')
     await page.close()
   })
 
-  it('sign-out: the button outside the form posts the library\'s token and answer', async () => {
+  it("sign-out: the button outside the form posts the library's token and answer", async () => {
     const { page } = await opened('sign-out')
-    const [request] = await Promise.all([page.waitForRequest((sent) => sent.method() === 'POST'), page.getByRole('button', { name: 'Sign out' }).click()])
-    assert.deepEqual(Object.fromEntries(new URLSearchParams(request.postData() ?? '')), { xsrf: 'sample', logout: 'yes' })
+    const [request] = await Promise.all([
+      page.waitForRequest((sent) => sent.method() === 'POST'),
+      page.getByRole('button', { name: 'Sign out' }).click(),
+    ])
+    assert.deepEqual(Object.fromEntries(new URLSearchParams(request.postData() ?? '')), {
+      xsrf: 'sample',
+      logout: 'yes',
+    })
     await page.close()
   })
 
   it('keeps its drawings and buttons visible in forced colours, and moves nothing when motion is reduced', async () => {
     const { page } = await opened('sign-in', { forcedColors: 'active', reducedMotion: 'reduce' })
-    assert.notEqual(await page.evaluate('getComputedStyle(document.querySelector(".struck"), "::before").backgroundColor'), 'rgba(0, 0, 0, 0)')
+    assert.notEqual(
+      await page.evaluate('getComputedStyle(document.querySelector(".struck"), "::before").backgroundColor'),
+      'rgba(0, 0, 0, 0)',
+    )
     assert.equal(await page.evaluate('getComputedStyle(document.querySelector("button")).borderTopStyle'), 'solid')
     assert.equal(await page.evaluate('getComputedStyle(document.querySelector("button")).transitionDuration'), '0s')
     await page.close()

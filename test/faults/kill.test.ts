@@ -20,12 +20,18 @@ interface Load {
 
 async function furnished(server: Process): Promise<Load> {
   const grants = ['authorization_code', 'refresh_token', 'client_credentials']
-  const client = await server.command('client create', { id: 'web', grant: grants, scope: ['openid profile offline_access'], 'redirect-uri': [REDIRECT] })
+  const client = await server.command('client create', {
+    id: 'web',
+    grant: grants,
+    scope: ['openid profile offline_access'],
+    'redirect-uri': [REDIRECT],
+  })
   await server.command('account create', { login: CANARY.login, email: CANARY.email }, CANARY.password)
   const secret = String(client.client_secret)
   const browser = new Browser(server)
   const heads: string[] = []
-  for (let n = 0; n < FAMILIES; n++) heads.push(text(await redeem(server, secret, await codeFor(server, browser)), 'refresh_token'))
+  for (let n = 0; n < FAMILIES; n++)
+    heads.push(text(await redeem(server, secret, await codeFor(server, browser)), 'refresh_token'))
   return { secret, heads, tokens: [] }
 }
 
@@ -55,7 +61,10 @@ async function loadAndKill(server: Process, load: Load): Promise<void> {
     ),
   )
   const issuing = Array.from({ length: 4 }, () =>
-    worker(() => post(server, '/token', { grant_type: 'client_credentials' }, ['web', load.secret]), (answer) => void load.tokens.push(text(answer, 'access_token'))),
+    worker(
+      () => post(server, '/token', { grant_type: 'client_credentials' }, ['web', load.secret]),
+      (answer) => void load.tokens.push(text(answer, 'access_token')),
+    ),
   )
   await Promise.all([...refreshing, ...issuing])
   await killed
@@ -80,7 +89,11 @@ for (const kind of STORES) {
           }
           for (const [n, head] of load.heads.entries()) {
             const answer = await refresh(server, load.secret, head)
-            assert.equal(answer.status, 200, `family ${n} is locked out after kill ${kill}: ${JSON.stringify(answer.body)}`)
+            assert.equal(
+              answer.status,
+              200,
+              `family ${n} is locked out after kill ${kill}: ${JSON.stringify(answer.body)}`,
+            )
             load.heads[n] = text(answer, 'refresh_token')
           }
         }

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { samplePages } from '../../scripts/preview-pages.ts'
-import { ACCENTS, type Views } from '../../src/http/pages.ts'
 import { libraryForm } from '../../src/http/library-form.ts'
+import { ACCENTS, type Views } from '../../src/http/pages.ts'
 import { createViews, duration } from '../../src/http/views.ts'
 
 const directory = join(import.meta.dirname, '../../views')
@@ -19,15 +19,32 @@ function hostilePages(pages: Views): Readonly<Record<string, string>> {
   const own = { action: HOSTILE, csrf: HOSTILE }
   return {
     signIn: pages.signIn({ ...own, client, login: HOSTILE, error: { kind: 'wrong' } }),
-    consent: pages.consent({ ...own, client, account: HOSTILE, groups: [{ title: HOSTILE, audience: HOSTILE, scopes: [{ scope: HOSTILE, words: HOSTILE }] }], lifetimeSeconds: 60, offline: true, redirectHost: HOSTILE }),
+    consent: pages.consent({
+      ...own,
+      client,
+      account: HOSTILE,
+      groups: [{ title: HOSTILE, audience: HOSTILE, scopes: [{ scope: HOSTILE, words: HOSTILE }] }],
+      lifetimeSeconds: 60,
+      offline: true,
+      redirectHost: HOSTILE,
+    }),
     deviceEntry: pages.deviceEntry({ form, userCode: HOSTILE, error: 'wrong' }),
-    deviceConfirm: pages.deviceConfirm({ form, client, userCode: HOSTILE, device: { network: HOSTILE, userAgent: HOSTILE } }),
+    deviceConfirm: pages.deviceConfirm({
+      form,
+      client,
+      userCode: HOSTILE,
+      device: { network: HOSTILE, userAgent: HOSTILE },
+    }),
     deviceDone: pages.deviceDone({ client }),
     signOut: pages.signOut({ form, client }),
     signedOut: pages.signedOut({ client }),
     error: pages.error({ title: HOSTILE, sentence: HOSTILE, hint: HOSTILE, code: HOSTILE, requestId: HOSTILE }),
     expired: pages.expired({ requestId: HOSTILE }),
-    home: pages.home({ issuer: HOSTILE, commands: [{ about: HOSTILE, command: HOSTILE }], links: [{ href: HOSTILE, title: HOSTILE, about: HOSTILE }] }),
+    home: pages.home({
+      issuer: HOSTILE,
+      commands: [{ about: HOSTILE, command: HOSTILE }],
+      links: [{ href: HOSTILE, title: HOSTILE, about: HOSTILE }],
+    }),
   }
 }
 
@@ -122,7 +139,14 @@ describe('sign-in and consent pages', () => {
   })
 
   it('tells at consent who asks, which account, for how long, while away, and where one goes', () => {
-    const asked = { ...own, client, account: 'maria', groups: [], lifetimeSeconds: 1_209_600, redirectHost: 'larkspur.example' }
+    const asked = {
+      ...own,
+      client,
+      account: 'maria',
+      groups: [],
+      lifetimeSeconds: 1_209_600,
+      redirectHost: 'larkspur.example',
+    }
     assert.match(views.consent({ ...asked, offline: false }), /Up to 14 days, while you stay signed in/)
     assert.match(views.consent({ ...asked, offline: true }), /<strong>Yes<\/strong>, it keeps access/)
   })
@@ -130,8 +154,17 @@ describe('sign-in and consent pages', () => {
 
 describe('forms of the library', () => {
   it('take over id, address and hidden fields, with entities read back', () => {
-    const taken = libraryForm(`<form id="op.deviceConfirmForm" method="post" action="/device">\n${xsrf}\n<input type="hidden" name="user_code" value="A&amp;&quot;B"/></form>`)
-    assert.deepEqual(taken, { id: 'op.deviceConfirmForm', action: '/device', hidden: [{ name: 'xsrf', value: 's3cret' }, { name: 'user_code', value: 'A&"B' }] })
+    const taken = libraryForm(
+      `<form id="op.deviceConfirmForm" method="post" action="/device">\n${xsrf}\n<input type="hidden" name="user_code" value="A&amp;&quot;B"/></form>`,
+    )
+    assert.deepEqual(taken, {
+      id: 'op.deviceConfirmForm',
+      action: '/device',
+      hidden: [
+        { name: 'xsrf', value: 's3cret' },
+        { name: 'user_code', value: 'A&"B' },
+      ],
+    })
   })
 
   it('are refused without a token', () => {
@@ -150,16 +183,35 @@ describe('assets and words', () => {
   it('serve the known files with type and entity tag, and nothing else', () => {
     assert.equal(views.asset('/assets/mintmark.css')?.type, 'text/css; charset=utf-8')
     assert.match(views.asset('/assets/mark.svg')?.etag ?? '', /^"[\w-]{22}"$/)
-    for (const path of ['/assets/', '/assets/../layout.eta', '/assets/%2e%2e/layout.eta', '/assets/__proto__', 'mintmark.css', '/assets/mintmark.css/', '/layout.eta']) assert.equal(views.asset(path), undefined, path)
+    for (const path of [
+      '/assets/',
+      '/assets/../layout.eta',
+      '/assets/%2e%2e/layout.eta',
+      '/assets/__proto__',
+      'mintmark.css',
+      '/assets/mintmark.css/',
+      '/layout.eta',
+    ])
+      assert.equal(views.asset(path), undefined, path)
   })
 
   it('have drawings without script, style or reference to elsewhere', () => {
     for (const name of ['mark', 'coin', 'favicon']) {
-      assert.doesNotMatch(views.asset(`/assets/${name}.svg`)?.body.toString() ?? '<script', /<script|<style|style=|\son\w+=|href="[^#]/)
+      assert.doesNotMatch(
+        views.asset(`/assets/${name}.svg`)?.body.toString() ?? '<script',
+        /<script|<style|style=|\son\w+=|href="[^#]/,
+      )
     }
   })
 
   it('name a length of time in its largest unit', () => {
-    assert.deepEqual([45, 60, 300, 3600, 1_209_600, 31_536_000].map(duration), ['45 seconds', '1 minute', '5 minutes', '1 hour', '14 days', '1 year'])
+    assert.deepEqual([45, 60, 300, 3600, 1_209_600, 31_536_000].map(duration), [
+      '45 seconds',
+      '1 minute',
+      '5 minutes',
+      '1 hour',
+      '14 days',
+      '1 year',
+    ])
   })
 })

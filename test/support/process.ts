@@ -17,7 +17,11 @@ export interface Process {
   readonly output: string
   keepSecret(...texts: readonly (string | undefined)[]): void
   /** Runs a CLI command over the control socket. */
-  command(command: string, values: Readonly<Record<string, unknown>>, input?: string): Promise<Readonly<Record<string, unknown>>>
+  command(
+    command: string,
+    values: Readonly<Record<string, unknown>>,
+    input?: string,
+  ): Promise<Readonly<Record<string, unknown>>>
   kill(): Promise<void>
   stop(): Promise<number | null>
   start(): Promise<void>
@@ -39,7 +43,13 @@ function exited(child: ChildProcess): Promise<number | null> {
 }
 
 /** Starts `command` (the repository's server unless given) with a data folder of its own. */
-export async function startProcess(input: { readonly env?: Readonly<Record<string, string>>; readonly command?: readonly string[]; readonly cwd?: string } = {}): Promise<Process> {
+export async function startProcess(
+  input: {
+    readonly env?: Readonly<Record<string, string>>
+    readonly command?: readonly string[]
+    readonly cwd?: string
+  } = {},
+): Promise<Process> {
   const port = await freePort()
   const dataDir = mkdtempSync(join(OUTPUT, 'stores', 'proc-'))
   const log = createWriteStream(join(OUTPUT, 'logs', `process-${port}.log`))
@@ -50,7 +60,11 @@ export async function startProcess(input: { readonly env?: Readonly<Record<strin
   async function start(): Promise<void> {
     output = ''
     const { PATH = '', HOME = '' } = process.env
-    const started = spawn(program, args, { cwd: input.cwd ?? ROOT, env: { PATH, HOME, PORT: String(port), DATA_DIR: dataDir, LOG_LEVEL: 'info', ...input.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const started = spawn(program, args, {
+      cwd: input.cwd ?? ROOT,
+      env: { PATH, HOME, PORT: String(port), DATA_DIR: dataDir, LOG_LEVEL: 'info', ...input.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     child = started
     let errors = ''
     started.stderr?.on('data', (chunk: Buffer) => {

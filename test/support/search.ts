@@ -13,17 +13,29 @@ export interface Found {
 /** The forms in which a text may lie around. */
 function forms(secret: string): readonly Buffer[] {
   const bytes = Buffer.from(secret)
-  return [bytes, Buffer.from(bytes.toString('base64').replace(/=+$/, '')), Buffer.from(bytes.toString('hex')), Buffer.from(secret, 'utf16le')]
+  return [
+    bytes,
+    Buffer.from(bytes.toString('base64').replace(/=+$/, '')),
+    Buffer.from(bytes.toString('hex')),
+    Buffer.from(secret, 'utf16le'),
+  ]
 }
 
 /** Looks for each secret in some bytes. */
 export function findIn(bytes: Buffer, where: string, secrets: readonly string[]): readonly Found[] {
-  return secrets.filter((secret) => forms(secret).some((form) => bytes.includes(form))).map((secret) => ({ where, secret: `${secret.slice(0, 6)}... (${secret.length})` }))
+  return secrets
+    .filter((secret) => forms(secret).some((form) => bytes.includes(form)))
+    .map((secret) => ({ where, secret: `${secret.slice(0, 6)}... (${secret.length})` }))
 }
 
 /** Every file under a folder, with its bytes. */
-export function filesUnder(folder: string, accept: (name: string) => boolean): readonly (readonly [name: string, bytes: Buffer])[] {
-  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && accept(entry.name))
+export function filesUnder(
+  folder: string,
+  accept: (name: string) => boolean,
+): readonly (readonly [name: string, bytes: Buffer])[] {
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && accept(entry.name),
+  )
   return names.map((entry) => [entry.name, readFileSync(join(entry.parentPath, entry.name))] as const)
 }
 

@@ -1,0 +1,54 @@
+/** The walk of POST /token with a refresh token, counted (ARCHITECTURE): which collections are read, one commit, which events and no others. */
+
+import assert from 'node:assert/strict'
+import type { Store, Writes } from '../../adapters/store.ts'
+import { Browser, codeFor, redeem, refresh, text } from '../support/browser.ts'
+import { furnish, openWorld, STORES } from '../support/world.ts'
+
+for (const kind of STORES) {
+  describe(`the walk of a refresh on ${kind}`, () => {
+    it('reads four documents, commits once, rotates by one decider, and tells what it did', async () => {
+      const reads: string[] = []
+      const commits: Writes[] = []
+      const counted = (store: Store): Store => ({
+        ...store,
+        async get(collection, id) {
+          const doc = await store.get(collection, id)
+          reads.push(`${collection}: ${doc?.kind ?? 'nothing'}`)
+          return doc
+        },
+        commit(unit) {
+          commits.push(unit)
+          return store.commit(unit)
+        },
+      })
+      const world = await openWorld(kind, {}, counted)
+      try {
+        const has = await furnish(world)
+        const first = await redeem(world, has.web, await codeFor(world, new Browser(world)))
+        reads.length = 0
+        commits.length = 0
+        assert.equal((await refresh(world, has.web, text(first, 'refresh_token'))).status, 200)
+        assert.deepEqual(reads, ['clients: client', 'artefacts: Family', 'artefacts: Grant', 'accounts: account'])
+        assert.equal(commits.length, 1)
+        const [unit] = commits
+        assert.ok(unit?.decider)
+        assert.deepEqual(Object.keys(unit.decider.if), ['revokedAt', 'fields'])
+        assert.deepEqual(
+          unit.inserts.map(({ doc }) => doc.kind),
+          ['AccessToken'],
+        )
+        assert.deepEqual(
+          [unit.burns.length, unit.updates.length, unit.revocations.length, unit.cleanups.length],
+          [0, 0, 0, 0],
+        )
+        assert.deepEqual(
+          unit.events.map(({ type }) => type),
+          ['refresh.decided', 'refresh_token.rotated', 'token.issued'],
+        )
+      } finally {
+        await world.close()
+      }
+    })
+  })
+}
