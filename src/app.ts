@@ -1,6 +1,7 @@
 /** The whole composition on one screen: rooms in floor order, then the routes, then what runs beside them. */
 
 import type { KeyObject } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import Koa from 'koa'
 import type { OutboxEvent, Store } from '../adapters/store.ts'
@@ -10,6 +11,7 @@ import { clientCollections, createClients } from './clients/index.ts'
 import type { Configuration } from './config/index.ts'
 import { createRelay, events, type Follower, type Happened } from './events.ts'
 import {
+  type Asset,
   BadBody,
   callerAddress,
   createOutbound,
@@ -177,99 +179,101 @@ function background(input: {
 
 const CACHED = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
 
-/** The Koa application: edge, headers, our few routes, then the protocol's. */
-function frontDoor({
-  deps,
-  views,
-  oidc,
-}: {
+interface DoorDeps {
   readonly deps: AppDeps
   readonly views: ReturnType<typeof createViews>
   readonly oidc: Awaited<ReturnType<typeof createOidc>>
-}): Koa {
-  const { logger, random, store, issuer, clock } = deps
-  const koa = new Koa()
-  koa.on('error', (cause) => logger.error({ err: cause }, 'outside every handler'))
-  koa.use(async (ctx, next) => {
-    const requestId = randomText(random, 9)
-    ctx.set('X-Request-Id', requestId)
-    ctx.state.requestId = requestId
+}
+
+/** Paths that carry an id of a person's way through a sign-in are logged without it. */
+function loggedPath(path: string): string {
+  return path.slice(0, 200).replace(/^(\/(?:auth|device|interaction|reg))\/.+/i, '$1/*')
+}
+
+/** The outermost: request id, one log line, and a shape for whatever no one below has shaped. */
+function outermost({ logger, random, clock }: AppDeps): Koa.Middleware {
+  return async (ctx, next) => {
+    const request = randomText(random, 9)
+    ctx.set('X-Request-Id', request)
+    ctx.state.requestId = request
     const start = clock.now()
     try {
       await next()
     } catch (cause) {
-      ctx.status = cause instanceof BadBody ? cause.status : 500
-      if (ctx.status === 500) logger.error({ err: cause, request: requestId }, 'a handler failed')
-      if (cause instanceof BadBody && cause.status === 413) ctx.set('Connection', 'close')
-      ctx.body =
-        ctx.status === 500
-          ? oauthError('server_error', 'the server failed')
-          : oauthError('invalid_request', cause instanceof Error ? cause.message : '')
+      const bad = cause instanceof BadBody
+      if (!bad) logger.error({ err: cause, request }, 'a handler failed')
+      if (bad && cause.status === 413) ctx.set('Connection', 'close')
+      ctx.status = bad ? cause.status : 500
+      ctx.body = bad ? oauthError('invalid_request', cause.message) : oauthError('server_error', 'the server failed')
     }
     logger.info(
-      {
-        request: requestId,
-        method: ctx.method,
-        path: ctx.path.slice(0, 200).replace(/^(\/(?:auth|device|interaction|reg))\/.+/i, '$1/*'),
-        status: ctx.status,
-        ms: clock.now() - start,
-      },
+      { request, method: ctx.method, path: loggedPath(ctx.path), status: ctx.status, ms: clock.now() - start },
       'request',
     )
-  })
-  koa.use(securityHeaders())
-  koa.use(async (ctx, next) => {
+  }
+}
+
+function sendAsset(ctx: Koa.Context, file: Asset): void {
+  ctx.set('Cache-Control', 'public, max-age=86400')
+  ctx.set('ETag', file.etag)
+  ctx.type = file.type
+  if (ctx.fresh) ctx.status = 304
+  else ctx.body = file.body
+}
+
+/** Our few routes outside the protocol: static files, health, the home page. */
+function ownRoutes({ deps: { store, issuer, logger }, views }: DoorDeps): Koa.Middleware {
+  const device = {
+    href: '/device',
+    title: 'Connect a device',
+    about: 'Type the code that a television or a terminal shows.',
+  }
+  return async (ctx, next) => {
+    const read = ctx.method === 'GET' || ctx.method === 'HEAD'
+    const file = read ? views.asset(ctx.path) : undefined
     const path = normalPath(ctx.path)
-    const file = views.asset(ctx.path)
-    if (file && (ctx.method === 'GET' || ctx.method === 'HEAD')) {
-      ctx.set('Cache-Control', 'public, max-age=86400')
-      ctx.set('ETag', file.etag)
-      ctx.type = file.type
-      if (ctx.fresh) ctx.status = 304
-      else ctx.body = file.body
-    } else if (path === '/healthz') ctx.body = { status: 'ok' }
+    if (file) sendAsset(ctx, file)
+    else if (path === '/healthz') ctx.body = { status: 'ok' }
     else if (path === '/readyz') {
-      const ready = await store.ping().then(
-        () => true,
-        (cause) => {
-          logger.error({ err: cause }, 'the store is not ready')
-          return false
-        },
+      const fault: unknown = await store.ping().then(
+        () => undefined,
+        (cause) => cause ?? new Error('unknown'),
       )
-      ctx.status = ready ? 200 : 503
-      ctx.body = { status: ready ? 'ok' : 'store unavailable' }
-    } else if (path === '/' && ctx.method === 'GET') {
+      if (fault) logger.error({ err: fault }, 'the store is not ready')
+      ctx.status = fault ? 503 : 200
+      ctx.body = { status: fault ? 'store unavailable' : 'ok' }
+    } else if (path === '/' && read) {
       ctx.type = 'html'
-      ctx.body = views.home({
-        issuer,
-        commands: [],
-        links: [
-          { href: '/device', title: 'Connect a device', about: 'Type the code that a television or a terminal shows.' },
-        ],
-      })
+      ctx.body = views.home({ issuer, commands: [], links: [device] })
     } else await next()
-  })
+  }
+}
+
+/** Discovery and keys are the same for everyone: bytes with an ETag (DESIGN section 8). */
+function cacheable(ctx: Koa.Context): void {
+  const text = JSON.stringify(ctx.body)
+  const isKeys = normalPath(ctx.path) === '/jwks'
+  ctx.body = text
+  ctx.set('Cache-Control', 'public, max-age=300')
+  ctx.set('Content-Type', `application/${isKeys ? 'jwk-set+json' : 'json'}; charset=utf-8`)
+  ctx.response.etag = `"${hash('sha256', text, 'base64url').slice(0, 22)}"`
+  if (ctx.fresh) ctx.status = 304
+}
+
+/** The Koa application: edge, headers, our few routes, then the protocol's. */
+function frontDoor(door: DoorDeps): Koa {
+  const { deps, oidc } = door
+  const koa = new Koa()
+  koa.on('error', (cause) => deps.logger.error({ err: cause }, 'outside every handler'))
+  koa.use(outermost(deps))
+  koa.use(securityHeaders())
+  koa.use(ownRoutes(door))
   koa.use(async (ctx) => {
     const body = ctx.method === 'GET' || ctx.method === 'HEAD' ? Buffer.alloc(0) : await readBody(ctx.req)
-    await oidc.routes(ctx, {
-      requestId: String(ctx.state.requestId),
-      address: callerAddress(ctx.req, deps.proxies),
-      body,
-    })
-    if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) {
-      ctx.set('Cache-Control', 'public, max-age=300')
-      ctx.body = JSON.stringify(ctx.body)
-      ctx.set(
-        'Content-Type',
-        normalPath(ctx.path) === '/jwks'
-          ? 'application/jwk-set+json; charset=utf-8'
-          : 'application/json; charset=utf-8',
-      )
-      ctx.response.etag = `"${Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(String(ctx.body))))
-        .toString('base64url')
-        .slice(0, 22)}"`
-      if (ctx.fresh) ctx.status = 304
-    } else if (ctx.status === 404 && !ctx.body) {
+    const address = callerAddress(ctx.req, deps.proxies)
+    await oidc.routes(ctx, { requestId: String(ctx.state.requestId), address, body })
+    if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) cacheable(ctx)
+    else if (ctx.status === 404 && !ctx.body) {
       ctx.status = 404
       ctx.body = oauthError('not_found', 'there is nothing at this address')
     }

@@ -11,4 +11,24 @@ export interface Exception {
   readonly reason: string
 }
 
-export const exceptions: readonly Exception[] = []
+/** A room's `createX`: a closure of verbs. Each verb inside stays under 60 lines; the factory around them does not. */
+const factory = (path: string): Exception => ({
+  check: 'lint and format',
+  rule: 'noExcessiveLinesPerFunction',
+  path,
+  reason: 'a factory of verbs, or one table; every function inside is short',
+})
+
+export const exceptions: readonly Exception[] = [
+  factory('src/accounts/actions.ts'),
+  factory('src/clients/actions.ts'),
+  factory('src/events.ts'),
+  factory('src/oidc/commit.ts'),
+  factory('src/oidc/configuration.ts'),
+  factory('src/oidc/family.ts'),
+  factory('src/oidc/index.ts'),
+  factory('src/oidc/interactions.ts'),
+  factory('src/oidc/models.ts'),
+  factory('src/oidc/records.ts'),
+  factory('src/oidc/routes.ts'),
+]

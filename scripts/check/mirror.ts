@@ -19,6 +19,8 @@ function isCode(path: string): boolean {
 
 function faultOf(root: string, path: string): string | undefined {
   const [, folder = '', ...rest] = path.split('/')
+  // Last of all by its name: it searches what the whole suite left at rest.
+  if (path === 'test/zz-at-rest.test.ts') return undefined
   if (rest.length === 0) {
     const file = folder.replace(/\.test\.ts$/, '.ts')
     return existsSync(join(root, 'src', file)) ? undefined : `mirrors src/${file}, which does not exist`
