@@ -88,6 +88,13 @@ export function samplePages(views: Views): Readonly<Record<string, string>> {
     'device-done': views.deviceDone({ client: { name: 'Larkspur TV' } }),
     'sign-out': views.signOut({ form: logoutForm, client }),
     'signed-out': views.signedOut({ client }),
+    claim: views.claim({ ...own }),
+    'claim-weak': views.claim({
+      ...own,
+      login: 'maria',
+      problem: 'A password has at least 15 characters; a few words in a row do well.',
+    }),
+    claimed: views.claimed(),
     error: views.error({
       sentence: 'The app asked in a way that this server does not accept.',
       code: 'invalid_request',

@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http'
 import Koa from 'koa'
 import type { OutboxEvent, Store } from '../adapters/store.ts'
 import { accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
+import { type Admin, CLAIM_PATH, createAdmin } from './admin/index.ts'
 import { type Clock, type Random, randomText, seconds, TENANT, Unit } from './base/index.ts'
 import { clientCollections, createClients } from './clients/index.ts'
 import type { Configuration } from './config/index.ts'
@@ -94,6 +95,7 @@ export async function createApp(deps: AppDeps) {
     proxied: deps.proxies > 0,
   })
 
+  const admin = createAdmin({ accounts, views, seal })
   const tellLog: Follower = async ({ seq, type, data }: Happened) =>
     logger.debug({ seq, type, request: data.request }, 'event')
   const tellClients: Follower = async ({ type, data }) => {
@@ -102,6 +104,7 @@ export async function createApp(deps: AppDeps) {
   }
   const relay = createRelay({ ...shared, followers: [tellLog, tellClients] })
   return {
+    admin,
     clients,
     accounts,
     oidc,
@@ -110,7 +113,7 @@ export async function createApp(deps: AppDeps) {
     views,
     counters,
     store,
-    koa: frontDoor({ deps, views, oidc }),
+    koa: frontDoor({ deps, views, oidc, admin }),
     background: background({ deps, relay, seal, batched, unit }),
   }
 }
@@ -183,6 +186,7 @@ interface DoorDeps {
   readonly deps: AppDeps
   readonly views: ReturnType<typeof createViews>
   readonly oidc: Awaited<ReturnType<typeof createOidc>>
+  readonly admin: Admin
 }
 
 /** Paths that carry an id of a person's way through a sign-in are logged without it. */
@@ -270,6 +274,7 @@ function frontDoor(door: DoorDeps): Koa {
   koa.use(ownRoutes(door))
   koa.use(async (ctx) => {
     const body = ctx.method === 'GET' || ctx.method === 'HEAD' ? Buffer.alloc(0) : await readBody(ctx.req)
+    if (normalPath(ctx.path) === CLAIM_PATH) return door.admin.claim(ctx, body)
     const address = callerAddress(ctx.req, deps.proxies)
     await oidc.routes(ctx, { requestId: String(ctx.state.requestId), address, body })
     if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) cacheable(ctx)

@@ -1,7 +1,7 @@
 /** The verbs on accounts: create, find, authenticate, disable, set a password. */
 
 import type { Doc, Store } from '../../adapters/store.ts'
-import { type Random, randomText, refusals, seconds, TENANT } from '../base/index.ts'
+import { type Random, randomText, refusals, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Hasher } from './hashing.ts'
 import {
   type AccountRecord,
@@ -9,6 +9,9 @@ import {
   accountId,
   accountOf,
   accounts,
+  claimDoc,
+  claims,
+  firstAdministrator,
   nameDoc,
   nameId,
   names,
@@ -28,6 +31,7 @@ export interface AccountDeps extends ThrottleDeps {
 }
 
 export const refuse = refusals({
+  claim_dead: [410, 'This link was used, is too old, or there is an administrator already.'],
   account_exists: [409, 'There is an account with this name already.'],
   account_unknown: [404, 'There is no account with this name.'],
   bad_login_name: [400, 'A login name has 1 to 200 characters and no control characters.'],
@@ -35,6 +39,16 @@ export const refuse = refusals({
   password_long: [400, 'A password has at most 256 characters.'],
   password_common: [400, 'This password is one of those that everybody tries; take other words.'],
 })
+
+/** A new account. */
+export interface NewAccount {
+  readonly loginName: string
+  readonly email?: string
+  readonly name?: string
+  readonly password: string
+  readonly demo?: boolean
+  readonly administrator?: boolean
+}
 
 /** How an attempt to sign in went. Unknown names and wrong passwords are one answer. */
 export type SignIn =
@@ -88,35 +102,70 @@ export function accountActions(deps: AccountDeps, dummy: string) {
     )
   }
 
+  async function stageNew(unit: Unit, input: NewAccount): Promise<AccountRecord> {
+    const login = normalName(input.loginName)
+    if (!isLoginName(input.loginName)) throw refuse('bad_login_name')
+    refuseBadPassword(input.password, login)
+    const typed = [...new Set([login, ...(input.email ? [normalName(input.email)] : [])])]
+    for (const name of typed) if (await store.get(names.name, nameId(seal, name))) throw refuse('account_exists')
+    const sub = randomText(random, 16)
+    const person: Person = {
+      loginName: input.loginName.trim(),
+      email: input.email ?? null,
+      emailVerified: false,
+      name: input.name ?? null,
+      passwordHash: await hasher.hash(input.password),
+      demo: input.demo ?? false,
+      administrator: input.administrator ?? false,
+      createdAt: seconds(clock),
+    }
+    unit.insert(accounts.name, accountDoc(seal, random, sub, person))
+    for (const name of typed) unit.insert(names.name, nameDoc(seal, name, accountId(seal, sub)))
+    unit.note('account.created', { account: accountId(seal, sub), administrator: person.administrator })
+    return { sub, disabled: false, person }
+  }
+
+  async function liveClaim(text: string): Promise<Doc | undefined> {
+    const doc = await store.get(claims.name, claimDoc(seal, text, 0).id)
+    const over = await store.get(claims.name, firstAdministrator(seal).id)
+    return doc?.kind === 'claim' && doc.state === 'live' && !over && Number(doc.exp) > seconds(clock) ? doc : undefined
+  }
+
   return {
-    async create(input: {
-      readonly loginName: string
-      readonly email?: string
-      readonly name?: string
-      readonly password: string
-      readonly demo?: boolean
-    }): Promise<AccountRecord> {
-      const login = normalName(input.loginName)
-      if (!isLoginName(input.loginName)) throw refuse('bad_login_name')
-      refuseBadPassword(input.password, login)
-      const typed = [...new Set([login, ...(input.email ? [normalName(input.email)] : [])])]
-      for (const name of typed) if (await store.get(names.name, nameId(seal, name))) throw refuse('account_exists')
-      const sub = randomText(random, 16)
-      const person: Person = {
-        loginName: input.loginName.trim(),
-        email: input.email ?? null,
-        emailVerified: false,
-        name: input.name ?? null,
-        passwordHash: await hasher.hash(input.password),
-        demo: input.demo ?? false,
-        createdAt: seconds(clock),
-      }
+    async create(input: NewAccount): Promise<AccountRecord> {
       const unit = deps.unit()
-      unit.insert(accounts.name, accountDoc(seal, random, sub, person))
-      for (const name of typed) unit.insert(names.name, nameDoc(seal, name, accountId(seal, sub)))
-      unit.note('account.created', { account: accountId(seal, sub) })
+      const record = await stageNew(unit, input)
       await deps.commit(unit)
-      return { sub, disabled: false, person }
+      return record
+    },
+    /**
+     * A one-time link's secret that claims the first administrator; undefined when there is one already. Kept as a hash, dies
+     * with its use or after 15 minutes (DESIGN section 7).
+     */
+    async offerClaim(): Promise<string | undefined> {
+      if (await store.get(claims.name, firstAdministrator(seal).id)) return undefined
+      const text = randomText(random, 24)
+      const unit = deps.unit()
+      unit.insert(claims.name, claimDoc(seal, text, seconds(clock) + QUARTER))
+      await deps.commit(unit)
+      return text
+    },
+    /** Whether a link can still be used. Looking changes nothing: previews and scanners open links too. */
+    async isClaimable(text: string): Promise<boolean> {
+      return (await liveClaim(text)) !== undefined
+    },
+    /** Uses a link: the first administrator's account is made by the same commit that spends it. */
+    async claim(text: string, input: Omit<NewAccount, 'demo' | 'administrator'>): Promise<AccountRecord> {
+      const doc = await liveClaim(text)
+      if (!doc) throw refuse('claim_dead')
+      const unit = deps.unit()
+      const record = await stageNew(unit, { ...input, administrator: true })
+      unit.insert(claims.name, firstAdministrator(seal))
+      unit.decide({ collection: claims.name, id: doc.id, if: { state: 'live' }, set: { state: 'spent' } }, doc)
+      await deps.commit(unit).catch((cause) => {
+        throw cause instanceof Error && cause.name === 'Conflict' ? refuse('claim_dead', {}, cause) : cause
+      })
+      return record
     },
     /** The account of a `sub`; undefined when there is none that may be used. */
     async find(sub: string): Promise<AccountRecord | undefined> {

@@ -4,7 +4,7 @@
  */
 
 import { type AccountDeps, accountActions } from './actions.ts'
-import { accounts, names, throttles } from './records.ts'
+import { accounts, claims, names, throttles } from './records.ts'
 
 export { claimsOf, type SignIn } from './actions.ts'
 export { createHasher, type Hasher } from './hashing.ts'
@@ -13,7 +13,7 @@ export { PASSWORD_LENGTH_MIN, passwordFault } from './rules.ts'
 export { createThrottle, type Throttle } from './throttle.ts'
 
 /** This room's collections. */
-export const accountCollections = [accounts, names, throttles] as const
+export const accountCollections = [accounts, names, throttles, claims] as const
 
 /** Opens the room. Makes one dummy hash, against which unknown names are checked at the same cost. */
 export async function createAccounts(deps: AccountDeps) {

@@ -32,6 +32,14 @@ export const throttles: Collection = {
   about: 'Counters of failed attempts by keyed hash of account and network.',
 }
 
+export const claims: Collection = {
+  name: 'account-claims',
+  indexes: [],
+  fields: {},
+  expires: true,
+  about: 'One-time links that claim the first administrator, as keyed hashes, and the mark that there is one.',
+}
+
 /** Who an account belongs to. */
 export interface Person {
   readonly loginName: string
@@ -40,6 +48,8 @@ export interface Person {
   readonly name: string | null
   readonly passwordHash: string
   readonly demo: boolean
+  /** May open the console. */
+  readonly administrator: boolean
   readonly createdAt: number
 }
 
@@ -108,6 +118,18 @@ export function personField(random: Random, account: { readonly key: string }, i
 export function nameDoc(seal: Seal, name: string, target: string): NewDoc {
   const columns = bound({ tenant: TENANT, kind: 'login', id: nameId(seal, name) })
   return newDoc(columns, { hk: seal.hk, fields: { target } })
+}
+
+/** The mark that there is an administrator: it can be inserted once, by whoever is first. */
+export function firstAdministrator(seal: Seal): NewDoc {
+  const id = seal.hash('lookup', TENANT, 'claim', 'first administrator')
+  return newDoc(bound({ tenant: TENANT, kind: 'first-administrator', id }), { hk: seal.hk })
+}
+
+/** A one-time link's document; the link's text is nowhere but in the link. */
+export function claimDoc(seal: Seal, text: string, exp: number): NewDoc {
+  const columns = bound({ tenant: TENANT, kind: 'claim', id: seal.hash('lookup', TENANT, 'claim', text) })
+  return newDoc(columns, { hk: seal.hk, exp, purgeAt: exp + 3600 })
 }
 
 export function nameId(seal: Seal, name: string): string {

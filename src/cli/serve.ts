@@ -1,12 +1,13 @@
 /** `serve`: start, print, drain. */
 
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:http'
-import { listen } from '../app.ts'
+import { join } from 'node:path'
+import { type App, listen } from '../app.ts'
 import { BadConfiguration } from '../config/index.ts'
 import { listenControl, socketPath } from './control.ts'
 import { firstStart } from './first-start.ts'
-import { openApp, readSetting } from './open.ts'
+import { openApp, readSetting, type Setting } from './open.ts'
 
 const DRAIN_MS = 10_000
 
@@ -31,6 +32,17 @@ async function drained(server: Server): Promise<void> {
   clearTimeout(late)
 }
 
+/** The first administrator's link: to a terminal, else to a file that only its owner can read; never through the log. */
+async function tellClaim(app: App, setting: Setting): Promise<void> {
+  const link = await app.admin.claimLink()
+  const file = join(setting.dataDir, 'administrator-link')
+  rmSync(file, { force: true })
+  if (!link) return
+  const url = `${setting.issuer}${link}`
+  if (process.stdout.isTTY) process.stdout.write(`\n  Claim the first administrator within 15 minutes:\n  ${url}\n`)
+  else writeFileSync(file, `${url}\n`, { mode: 0o600, flag: 'wx' })
+}
+
 /** Serves until SIGTERM or SIGINT, then finishes what runs and closes the store. */
 export async function serve(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
   const first = readSetting(environment)
@@ -51,6 +63,7 @@ export async function serve(environment: Readonly<Record<string, string | undefi
     app.background.start()
     // After the port is ours: secrets that are shown once must not be made for a start that fails.
     const lines = await firstStart(app, setting)
+    await tellClaim(app, setting)
     process.stdout.write(`\n  Mintmark is open.\n\n${lines.join('\n')}\n\n`)
     await new Promise<void>((resolve) => {
       process.once('SIGTERM', resolve)

@@ -37,6 +37,13 @@ export interface SignInModel extends OwnForm {
   readonly error?: SignInError | undefined
 }
 
+/** Claims the first administrator. Fields `login`, `password`. */
+export interface ClaimModel extends OwnForm {
+  readonly login?: string | undefined
+  /** A plain sentence: why what was typed is refused. */
+  readonly problem?: string | undefined
+}
+
 export interface ScopeWords {
   readonly scope: string
   readonly words: string
@@ -140,6 +147,8 @@ export interface Views {
   error(model: ErrorModel): string
   expired(model: ExpiredModel): string
   home(model: HomeModel): string
+  claim(model: ClaimModel): string
+  claimed(): string
   /** A known asset by request path (`/assets/mintmark.css`); undefined for anything else. Nothing is looked up on disk. */
   asset(path: string): Asset | undefined
 }

@@ -35,9 +35,11 @@ const TEMPLATES = [
   'oidc/error',
   'oidc/expired',
   'oidc/home',
+  'admin/claim',
+  'admin/claimed',
 ] as const
 
-type Page = Extract<(typeof TEMPLATES)[number], `oidc/${string}`>
+type Page = Extract<(typeof TEMPLATES)[number], `${'oidc' | 'admin'}/${string}`>
 
 const ASSETS = [
   ['mintmark.css', 'text/css; charset=utf-8'],
@@ -180,6 +182,8 @@ export function createViews(input: { readonly directory: string; readonly brandi
       }),
     expired: (model) => render('oidc/expired', model),
     home: (model) => render('oidc/home', homeFacts(model)),
+    claim: (model) => render('admin/claim', { ...model, login: model.login ?? '' }),
+    claimed: () => render('admin/claimed', {}),
     asset: (path) => assets.get(path),
   }
 }

@@ -105,6 +105,10 @@ function featuresOf(deps: ConfigurationDeps): LibraryConfiguration['features'] {
       enabled: true,
       // Its own tokens, and access tokens for the APIs that it serves; never another's refresh tokens (DESIGN, threats 7).
       async allowedPolicy(_ctx, client, token) {
+        // What a disabled account or client was given is dead, whoever asks.
+        const owner = token.clientId && (await clients.find(token.clientId))
+        const account = 'accountId' in token && typeof token.accountId === 'string' ? token.accountId : undefined
+        if (!owner || (account !== undefined && !(await deps.accounts.find(account)))) return false
         if (token.clientId === client.clientId) return true
         if (token.kind === 'RefreshToken' || !('aud' in token) || typeof token.aud !== 'string') return false
         return (await clients.find(client.clientId))?.introspect.includes(token.aud) ?? false

@@ -14,29 +14,44 @@ const WORDS: Readonly<Record<string, string>> = {
 const strings = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((v): v is string => typeof v === 'string') : []
 
-/** What a prompt still asks for, grouped by whom it concerns. */
-export async function consentGroups(
-  details: Readonly<Record<string, unknown>>,
+const words = (value: unknown): readonly string[] => (typeof value === 'string' ? value.split(' ').filter(Boolean) : [])
+const listed = (value: unknown): readonly string[] => (typeof value === 'string' ? [value] : strings(value))
+
+/** The scopes of one API that a request asks for, in the API's words. */
+async function apiGroup(
+  id: string,
+  asked: readonly string[],
   clients: Pick<Clients, 'api'>,
+): Promise<ScopeGroup | undefined> {
+  const api = await clients.api(id)
+  const scopes = asked.filter((scope) => api && Object.hasOwn(api.scopes, scope))
+  if (!api || scopes.length === 0) return undefined
+  return {
+    title: api.name ?? id,
+    audience: id,
+    scopes: scopes.map((scope) => ({ scope, words: api.scopes[scope] ?? scope })),
+  }
+}
+
+/**
+ * What a request asks for, grouped by whom it concerns. All of it, not only what was not granted before: whoever is asked
+ * again must see what the answer means.
+ */
+export async function consentGroups(
+  asked: { readonly scope?: unknown; readonly resource?: unknown },
+  details: Readonly<Record<string, unknown>>,
+  input: { readonly clients: Pick<Clients, 'api'>; readonly statics: readonly string[] },
 ): Promise<readonly ScopeGroup[]> {
-  const groups: ScopeGroup[] = []
-  const scopes = strings(details.missingOIDCScope).filter((scope) => scope !== 'offline_access')
+  const scopes = words(asked.scope)
+  const own = scopes.filter((scope) => input.statics.includes(scope) && scope !== 'offline_access')
   const claims = strings(details.missingOIDCClaims).filter((claim) => claim !== 'sub')
   const about = [
-    ...scopes.map((scope) => ({ scope, words: WORDS[scope] ?? scope })),
+    ...own.map((scope) => ({ scope, words: WORDS[scope] ?? scope })),
     ...claims.map((claim) => ({ scope: claim, words: `See: ${claim.replaceAll('_', ' ')}` })),
   ]
-  if (about.length > 0) groups.push({ title: 'About you', scopes: about })
-  const { missingResourceScopes } = details
-  if (typeof missingResourceScopes === 'object' && missingResourceScopes !== null) {
-    for (const [id, asked] of Object.entries(missingResourceScopes)) {
-      const api = await clients.api(id)
-      groups.push({
-        title: api?.name ?? id,
-        audience: id,
-        scopes: strings(asked).map((scope) => ({ scope, words: api?.scopes[scope] ?? scope })),
-      })
-    }
-  }
-  return groups
+  const apis = await Promise.all(listed(asked.resource).map((id) => apiGroup(id, scopes, input.clients)))
+  return [
+    ...(about.length > 0 ? [{ title: 'About you', scopes: about }] : []),
+    ...apis.filter((group) => group !== undefined),
+  ]
 }

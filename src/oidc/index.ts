@@ -57,6 +57,7 @@ const QUARTER = 15 * 60
 export async function createOidc(deps: OidcDeps) {
   const { store, seal, clock, random, configuration, clients, accounts, views, logger } = deps
   const { lifetimes } = configuration
+  const statics = [...OPENID_SCOPES, ...configuration.scopes]
   const records = createRecords(seal)
   const times = {
     idle: lifetimes.refreshIdleSeconds,
@@ -70,7 +71,7 @@ export async function createOidc(deps: OidcDeps) {
     clients,
     clock,
     random,
-    statics: [...OPENID_SCOPES, ...configuration.scopes],
+    statics,
     wellFormed: wellFormed(seal),
   })
   const refresh = createRefresh({
@@ -117,7 +118,7 @@ export async function createOidc(deps: OidcDeps) {
       logger,
       issuer: origin,
       userCodes,
-      interactions: createInteractions({ accounts, clients, views, seal, records, clock, lifetimes }),
+      interactions: createInteractions({ accounts, clients, views, seal, records, clock, lifetimes, statics }),
       introspection: createIntrospection({
         issuer: deps.issuer,
         keys: deps.keys,

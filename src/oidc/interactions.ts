@@ -26,6 +26,8 @@ export interface InteractionDeps {
   readonly records: Records
   readonly clock: Clock
   readonly lifetimes: Configuration['lifetimes']
+  /** Scopes that need no API. */
+  readonly statics: readonly string[]
 }
 
 type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>
@@ -95,7 +97,7 @@ export function createInteractions(deps: InteractionDeps) {
   async function consentPage(ctx: Koa.Context, interaction: Interaction): Promise<void> {
     const account = (await accounts.find(text(interaction.session?.accountId)))?.person.loginName ?? ''
     const offline = text(interaction.params.scope).split(' ').includes('offline_access')
-    const groups = await consentGroups(interaction.prompt.details, clients)
+    const groups = await consentGroups(interaction.params, interaction.prompt.details, deps)
     const lifetimeSeconds = offline ? deps.lifetimes.refreshAbsoluteSeconds : deps.lifetimes.sessionSeconds
     const client = await asker(interaction)
     show(

@@ -1,6 +1,7 @@
 /** The MongoDB store: every law, and what only a server of one's own choosing can get wrong. */
 
 import assert from 'node:assert/strict'
+import { inspect } from 'node:util'
 import mongoose from 'mongoose'
 import { laws, type World } from '../../adapters/laws.ts'
 import { openMongoStore } from '../../adapters/mongo/index.ts'
@@ -61,6 +62,18 @@ describe('the MongoDB store', () => {
       collections: [],
     })
     await assert.rejects(opening, (cause) => cause instanceof StoreUnusable && !cause.message.includes('hush'))
+  })
+
+  it('keeps credentials out of every part of a refusal', async () => {
+    for (const uri of [
+      'mongodb://mint:hush-hush@[bad/x',
+      'mongodb://mint:hush-hush@',
+      'mongodb://mint:hush-hush@h:99999/x',
+    ]) {
+      const cause = await openMongoStore({ uri, collections: [] }).catch((refused: unknown) => refused)
+      assert.ok(cause instanceof StoreUnusable, uri)
+      assert.doesNotMatch(inspect(cause, { depth: 9, showHidden: true }), /hush/)
+    }
   })
 
   it('refuses a database that a newer Mintmark wrote', async () => {
