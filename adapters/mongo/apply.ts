@@ -1,6 +1,10 @@
 /**
- * Applies one unit with nothing but atomic single-document writes, in the order of DESIGN rule 2. What a crash leaves between two
- * steps: burns that stay burned (as they must), and inserts whose decider never came, under ids that nobody has been told.
+ * Applies one unit with nothing but atomic single-document writes, in the order of DESIGN rule 2.
+ *
+ * What a crash, or an answer that never comes, leaves between two steps: burns that stay burned (as they must), updates that
+ * stand, and inserts whose decider never came. Nobody was told the ids of such inserts, but a list shows them until their
+ * `purgeAt`. Refused: a mark that the decider's success takes off (one more write on every insert), and looking each listed
+ * document's decider up (a read for each, of a document that may be gone).
  */
 
 import {
@@ -12,27 +16,67 @@ import {
   type Update,
   type Writes,
 } from '../store.ts'
-import { byIndex, declared, filterOf, type Kept, keptOf, setOf, type Table } from './schema.ts'
+import { byIndex, changeOf, filterOf, incrementOf, type Kept, keptOf, type Table, toldOf } from './schema.ts'
 
-/** Where events go that no document of the unit can carry. */
+/** Where events go that no document of the unit can carry. A second `put` under one id does nothing, even after it was settled. */
 export interface Outbox {
   put(id: string, events: readonly OutboxEvent[]): Promise<void>
 }
 
-/** The state of a document that a cleanup could not remove yet, since it carries events. Reads do not see it. */
-export const REMOVED = 'removed'
+// A document remembers its latest writers, so that a commit which is repeated knows itself although rivals wrote since.
+const WRITERS_MAX = 16
+// Changes nothing, but is answered as a majority write: what an earlier try wrote is durable then.
+const NOTHING = { $unset: { nothing: '' } }
+const CLEANUPS_MAX = 5
 
-const isDuplicate = (cause: unknown): boolean =>
-  typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 11000
+/** Whether a unique index refused the write. */
+export const isDuplicate = (cause: unknown): boolean => codeOf(cause) === 11000
 
-type Carry = Record<string, unknown>
+function codeOf(cause: unknown): unknown {
+  return typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
+}
 
-/** What a write adds so that it carries events. */
-function carrying(events: readonly OutboxEvent[]): { readonly $push?: Carry; readonly set: Carry } {
-  if (events.length === 0) return { set: {} }
+/** Whether the unit surely failed. After anything else (no answer, a step-down) its decider may have been won. */
+function isCertain(cause: unknown): boolean {
+  const typeMismatch = 14
+  return (
+    cause instanceof Conflict || codeOf(cause) === typeMismatch || (cause instanceof Error && /^BSON/.test(cause.name))
+  )
+}
+
+/** Where in an ordered insert the duplicate was. */
+function indexOf(cause: unknown): number {
+  if (typeof cause !== 'object' || cause === null || !('writeErrors' in cause)) return 0
+  const [first]: { readonly index?: unknown }[] = [cause.writeErrors].flat() as object[]
+  return Number(first?.index ?? 0)
+}
+
+/** Which write carries the events (DESIGN rule 5). */
+function carrierOf(unit: Writes): 'decider' | 'revocation' | 'update' | 'insert' | 'outbox' {
+  if (unit.decider) return 'decider'
+  if (unit.revocations.some(({ target }) => 'id' in target)) return 'revocation'
+  if (unit.updates.length > 0) return 'update'
+  return unit.inserts.length > 0 ? 'insert' : 'outbox'
+}
+
+interface Write {
+  readonly $set?: object
+  readonly $unset?: object
+  readonly increment?: Readonly<Record<string, number>>
+  readonly mark: string
+  readonly events: readonly OutboxEvent[]
+}
+
+/** One change of one document: its values, its mark and the events that it carries, or none of them. */
+function changeWith({ $set = {}, $unset = {}, increment = {}, mark, events }: Write): object {
+  const by = { $each: [mark], $slice: -WRITERS_MAX }
+  const outbox = events.length > 0 ? { outbox: { $each: toldOf(events) } } : {}
   return {
-    $push: { outbox: { $each: events.map((event) => ({ ...event, body: Buffer.from(event.body) })) } },
-    set: { outboxAt: events[0]?.at ?? 0 },
+    ...(Object.keys($set).length > 0 && { $set }),
+    ...(Object.keys($unset).length > 0 && { $unset }),
+    ...(events.length > 0 && { $min: { outboxAt: events[0]?.at } }),
+    $inc: { rev: 1, ...increment },
+    $push: { by, ...outbox },
   }
 }
 
@@ -46,38 +90,47 @@ export class Application {
     this.#outbox = outbox
   }
 
-  /** Throws Conflict when a burn, insert, update or the decider is lost; inserts are taken back then. */
+  /**
+   * Throws Conflict when a burn, insert, update or the decider is lost; inserts are taken back then. After any other error the
+   * outcome may be unknown, and nothing is taken back: the commit may be repeated.
+   */
   async apply(unit: Writes): Promise<void> {
     this.#check(unit)
+    const carrier = carrierOf(unit)
     for (const burn of unit.burns) await this.#burn(burn, unit)
-    const loose = unit.decider || unit.revocations.some(({ target }) => 'id' in target) ? [] : unit.events
     try {
-      const lastIsUpdate = unit.updates.length > 0
-      for (const [i, insert] of unit.inserts.entries())
-        await this.#insert(insert, unit, !lastIsUpdate && i === unit.inserts.length - 1 ? loose : [])
-      for (const [i, update] of unit.updates.entries())
-        await this.#update(update, unit, i === unit.updates.length - 1 ? loose : [])
+      await this.#insertAll(unit, carrier === 'insert' ? unit.events : [])
+      for (const update of unit.updates) {
+        await this.#update(update, unit, carrier === 'update' && update === unit.updates.at(-1) ? unit.events : [])
+      }
       if (unit.decider) await this.#decide(unit.decider, unit)
     } catch (cause) {
-      await this.#takeBack(unit)
+      if (isCertain(cause)) await this.#takeBack(unit)
       throw cause
     }
-    await this.#revokeAll(unit)
+    // From here on nothing can be lost, so the events may come first, and must: a crash would take them.
+    if (carrier === 'outbox' && unit.events.length > 0) await this.#outbox.put(unit.cid, unit.events)
+    await this.#revokeAll(unit, carrier === 'revocation' ? unit.events : [])
     for (const { collection, id } of unit.cleanups) await this.#clean(this.#table(collection), id)
-    if (loose.length > 0 && unit.inserts.length === 0 && unit.updates.length === 0)
-      await this.#outbox.put(unit.cid, loose)
   }
 
   /** Whatever is wrong with the unit itself is said before anything is written. */
   #check(unit: Writes): void {
-    for (const { collection, doc } of [...unit.burns, ...unit.inserts]) declared(this.#table(collection), doc.fields)
-    for (const { collection, set } of [...unit.updates, ...(unit.decider ? [unit.decider] : [])])
-      declared(this.#table(collection), set.fields ?? {})
-    if (unit.decider)
-      for (const fields of [unit.decider.if.fields ?? {}, unit.decider.increment ?? {}])
-        declared(this.#table(unit.decider.collection), fields)
-    for (const { collection, target } of unit.revocations)
-      if ('by' in target) byIndex(this.#table(collection), target.by)
+    for (const { collection, doc } of [...unit.burns, ...unit.inserts]) keptOf(this.#table(collection), doc, unit.cid)
+    for (const { collection, set } of unit.updates) changeOf(this.#table(collection), set)
+    if (unit.decider) {
+      const table = this.#table(unit.decider.collection)
+      changeOf(table, unit.decider.set)
+      filterOf(table, unit.decider.if)
+      for (const path of Object.keys(incrementOf(table, unit.decider.increment ?? {}))) {
+        if (path.slice('f.'.length) in (unit.decider.set.fields ?? {}))
+          throw new TypeError(`${path}: both set and incremented`)
+      }
+    }
+    for (const { collection, target } of unit.revocations) {
+      const table = this.#table(collection)
+      if ('by' in target) byIndex(table, target.by)
+    }
     for (const { collection } of unit.cleanups) this.#table(collection)
   }
 
@@ -87,104 +140,123 @@ export class Application {
     return table
   }
 
-  async #burn({ collection, doc }: Insert, unit: Writes): Promise<void> {
+  /** Whether a document is as an earlier try of this commit left it, durably. */
+  async #holds(table: Table, filter: object): Promise<boolean> {
+    return (await table.docs.updateOne(filter, NOTHING)).matchedCount === 1
+  }
+
+  async #burn({ collection, doc }: Insert, { cid, request }: Writes): Promise<void> {
     const table = this.#table(collection)
     try {
-      await table.model.collection.insertOne({ ...keptOf(table, doc, unit.cid, unit.request) } as never)
+      await table.docs.insertOne({ ...keptOf(table, doc, cid), request })
     } catch (cause) {
       if (!isDuplicate(cause)) throw cause
-      const standing = await this.#read(table, doc.id)
-      if (standing?.request !== unit.request) throw new Conflict('burn', collection, doc.id)
+      if (!(await this.#holds(table, { _id: doc.id, request }))) throw new Conflict('burn', collection, doc.id)
     }
   }
 
-  async #read(table: Table, id: string): Promise<Kept | undefined> {
-    return ((await table.model.collection.findOne({ _id: id } as never)) as Kept | null) ?? undefined
-  }
-
-  async #insert({ collection, doc }: Insert, unit: Writes, events: readonly OutboxEvent[]): Promise<void> {
-    const table = this.#table(collection)
-    const kept = keptOf(table, doc, unit.cid, null)
-    const carried =
-      events.length > 0
-        ? { outbox: events.map((event) => ({ ...event, body: Buffer.from(event.body) })), outboxAt: events[0]?.at ?? 0 }
-        : {}
-    try {
-      await table.model.collection.insertOne({ ...kept, ...carried } as never)
-    } catch (cause) {
-      if (!isDuplicate(cause)) throw cause
-      if ((await this.#read(table, doc.id))?.cid !== unit.cid) throw new Conflict('insert', collection, doc.id)
+  /** One ordered insert a collection; that of the unit's last insert comes last, since the last insert may carry the events. */
+  async #insertAll(unit: Writes, events: readonly OutboxEvent[]): Promise<void> {
+    const last = unit.inserts.at(-1)
+    const groups = Map.groupBy(unit.inserts, ({ collection }) => collection)
+    const names = [...groups.keys()].filter((name) => name !== last?.collection)
+    for (const name of last ? [...names, last.collection] : names) {
+      const table = this.#table(name)
+      const records = (groups.get(name) ?? []).map((insert) => ({
+        ...keptOf(table, insert.doc, unit.cid),
+        ...(insert === last && events.length > 0 && { outbox: toldOf(events), outboxAt: events[0]?.at }),
+      }))
+      await this.#insert(table, records, unit.cid)
     }
   }
 
-  async #update({ collection, id, rev, set }: Update, unit: Writes, events: readonly OutboxEvent[]): Promise<void> {
-    const table = this.#table(collection)
-    const carry = carrying(events)
-    const { matchedCount } = await table.model.collection.updateOne(
-      { _id: id, rev } as never,
-      {
-        $set: { ...setOf(table, set), by: unit.cid, ...carry.set },
-        $inc: { rev: 1 },
-        ...(carry.$push ? { $push: carry.$push } : {}),
-      } as never,
-    )
-    if (matchedCount === 0 && (await this.#read(table, id))?.by !== unit.cid)
-      throw new Conflict('update', collection, id)
+  async #insert(table: Table, records: readonly Kept[], cid: string): Promise<void> {
+    let from = 0
+    while (from < records.length) {
+      try {
+        await table.docs.insertMany(records.slice(from), { ordered: true })
+        return
+      } catch (cause) {
+        if (!isDuplicate(cause)) throw cause
+        from += indexOf(cause)
+        const id = records[from]?._id ?? ''
+        if (!(await this.#holds(table, { _id: id, cid }))) throw new Conflict('insert', table.name, id)
+        from += 1
+      }
+    }
   }
 
-  async #decide({ collection, id, if: condition, set, increment }: Decider, unit: Writes): Promise<void> {
+  async #update({ collection, id, rev, set }: Update, { cid }: Writes, events: readonly OutboxEvent[]): Promise<void> {
     const table = this.#table(collection)
-    const carry = carrying(unit.events)
-    const added = Object.fromEntries(Object.entries(increment ?? {}).map(([name, value]) => [`f.${name}`, value]))
-    const change = {
-      $set: { ...setOf(table, set), by: unit.cid, ...carry.set },
-      $inc: { rev: 1, ...added },
-      ...(carry.$push ? { $push: carry.$push } : {}),
-    }
-    const { matchedCount } = await table.model.collection.updateOne(
-      { ...filterOf(table, condition), _id: id, by: { $ne: unit.cid } } as never,
-      change as never,
-    )
-    // Not matched may mean that this very commit won before its answer was lost.
-    if (matchedCount === 0 && (await this.#read(table, id))?.by !== unit.cid)
-      throw new Conflict('decider', collection, id)
+    const mark = `update ${cid}`
+    const change = changeWith({ ...changeOf(table, set), mark, events })
+    const { matchedCount } = await table.docs.updateOne({ _id: id, rev }, change)
+    if (matchedCount === 1 || (await this.#holds(table, { _id: id, by: mark }))) return
+    throw new Conflict('update', collection, id)
+  }
+
+  async #decide(
+    { collection, id, if: condition, set, increment = {} }: Decider,
+    { cid, events }: Writes,
+  ): Promise<void> {
+    const table = this.#table(collection)
+    const mark = `decider ${cid}`
+    const change = changeWith({ ...changeOf(table, set), increment: incrementOf(table, increment), mark, events })
+    // Not by the condition alone: it may go on to hold, and a repeat must add nothing.
+    const filter = { ...filterOf(table, condition), _id: id, by: { $ne: mark } }
+    const { matchedCount } = await table.docs.updateOne(filter, change)
+    if (matchedCount === 1 || (await this.#holds(table, { _id: id, by: mark }))) return
+    throw new Conflict('decider', collection, id)
   }
 
   /** Deletes by commit id, never by id alone: a rival's document may stand under the same id. */
-  async #takeBack(unit: Writes): Promise<void> {
-    for (const { collection, doc } of unit.inserts)
-      await this.#table(collection).model.collection.deleteOne({ _id: doc.id, cid: unit.cid } as never)
-  }
-
-  async #revokeAll(unit: Writes): Promise<void> {
-    const carrier = unit.decider ? undefined : unit.revocations.find(({ target }) => 'id' in target)
-    for (const revocation of unit.revocations) {
-      const matched = await this.#revoke(revocation, revocation === carrier ? unit.events : [])
-      // Revoked before, or never there: nothing was changed, but that it was asked for is still told.
-      if (revocation === carrier && matched === 0 && unit.events.length > 0)
-        await this.#outbox.put(unit.cid, unit.events)
+  async #takeBack({ inserts, cid }: Writes): Promise<void> {
+    for (const [name, group] of Map.groupBy(inserts, ({ collection }) => collection)) {
+      await this.#table(name).docs.deleteMany({ _id: { $in: group.map(({ doc }) => doc.id) }, cid })
     }
   }
 
-  async #revoke({ collection, target, at, purgeAt }: Revocation, events: readonly OutboxEvent[]): Promise<number> {
-    const table = this.#table(collection)
-    const carry = carrying(events)
-    const filter = 'id' in target ? { _id: target.id } : byIndex(table, target.by)
-    const change = {
-      $set: { state: 'revoked', revokedAt: at, ...(purgeAt === undefined ? {} : { purgeAt }), ...carry.set },
-      $inc: { rev: 1 },
-      ...(carry.$push ? { $push: carry.$push } : {}),
+  /** Those by id first: the first of them that changes anything carries the events, and the outbox if none does. */
+  async #revokeAll(unit: Writes, events: readonly OutboxEvent[]): Promise<void> {
+    let untold = events
+    for (const revocation of unit.revocations.filter(({ target }) => 'id' in target)) {
+      if (await this.#revokeOne(revocation, unit.cid, untold)) untold = []
     }
-    const { matchedCount } = await table.model.collection.updateMany(
-      { ...filter, revokedAt: null } as never,
-      change as never,
-    )
-    return matchedCount
+    if (untold.length > 0) await this.#outbox.put(unit.cid, untold)
+    for (const { collection, target, at, purgeAt } of unit.revocations) {
+      if (!('by' in target)) continue
+      const table = this.#table(collection)
+      const $set = { state: 'revoked', revokedAt: at, ...(purgeAt !== undefined && { purgeAt }) }
+      const change = changeWith({ $set, mark: `revocation ${unit.cid}`, events: [] })
+      await table.docs.updateMany({ ...byIndex(table, target.by), revokedAt: null }, change)
+    }
   }
 
-  async #clean(table: Table, id: string): Promise<void> {
-    const { deletedCount } = await table.model.collection.deleteOne({ _id: id, outboxAt: { $exists: false } } as never)
-    if (deletedCount === 0)
-      await table.model.collection.updateOne({ _id: id } as never, { $set: { state: REMOVED, purgeAt: 1 } } as never)
+  async #revokeOne(
+    { collection, target, at, purgeAt }: Revocation,
+    cid: string,
+    events: readonly OutboxEvent[],
+  ): Promise<boolean> {
+    if (!('id' in target)) return false
+    const { docs } = this.#table(collection)
+    const mark = `revocation ${cid}`
+    const $set = { state: 'revoked', revokedAt: at, ...(purgeAt !== undefined && { purgeAt }) }
+    const filter = { _id: target.id, revokedAt: null }
+    if ((await docs.updateOne(filter, changeWith({ $set, mark, events }))).matchedCount === 1) return true
+    return events.length > 0 && this.#holds(this.#table(collection), { _id: target.id, by: mark })
+  }
+
+  /** Removes a document; events that it carries are put into the outbox first. */
+  async #clean({ name, docs }: Table, id: string): Promise<void> {
+    for (let round = 0; round < CLEANUPS_MAX; round++) {
+      if ((await docs.deleteOne({ _id: id, outboxAt: null })).deletedCount === 1) return
+      const standing = await docs.findOne({ _id: id }, { promoteBuffers: true })
+      if (!standing) return
+      // Whatever adds events raises rev, so what is deleted carries no more than was put.
+      const { rev, outbox = [] } = standing
+      if (outbox.length > 0) await this.#outbox.put(`${name} ${rev} ${id}`, outbox)
+      if ((await docs.deleteOne({ _id: id, rev })).deletedCount === 1) return
+    }
+    throw new Error(`a cleanup in ${name} gave way ${CLEANUPS_MAX} times: the document is written without end`)
   }
 }

@@ -5,12 +5,13 @@
 
 import mongoose, { type Connection } from 'mongoose'
 import { lawCollections, probe } from '../laws.ts'
-import { type Collection, type OutboxEvent, SCHEMA, type Store, StoreUnusable } from '../store.ts'
-import { Application, REMOVED } from './apply.ts'
-import { byIndex, docOf, type Kept, type Table, tableOf } from './schema.ts'
+import { type Collection, SCHEMA, type Store, StoreUnusable } from '../store.ts'
+import { Application, isDuplicate } from './apply.ts'
+import { byIndex, type Docs, docOf, eventOf, type Table, tableOf, toldOf } from './schema.ts'
 
 const MAJORITY = { w: 'majority', j: true } as const
 const SELECTION_MS = 5000
+const SETTLED_SECONDS = 24 * 3600
 
 /** The store's own documents: meta, outbox, leases, idempotency. */
 interface Own {
@@ -24,11 +25,13 @@ interface Parts {
   readonly application: Application
 }
 
-const isDuplicate = (cause: unknown): boolean =>
-  typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 11000
-
 function own(connection: Connection, name: string) {
   return connection.collection<Own>(`store-${name}`, { writeConcern: MAJORITY })
+}
+
+/** Events that no document carries. */
+function outboxOf(connection: Connection): Docs {
+  return own(connection, 'outbox') as unknown as Docs
 }
 
 function table({ tables }: Parts, name: string): Table {
@@ -37,74 +40,54 @@ function table({ tables }: Parts, name: string): Table {
   return found
 }
 
-/** An event as it was before it became BSON. */
-function eventOf(raw: OutboxEvent): OutboxEvent {
-  const body: unknown = raw.body
-  const bytes =
-    body instanceof Uint8Array ? body : body instanceof mongoose.mongo.Binary ? body.buffer : Buffer.alloc(0)
-  return { id: raw.id, type: raw.type, tenant: raw.tenant, at: raw.at, dk: raw.dk, body: Uint8Array.from(bytes) }
-}
-
 function reads(parts: Parts): Pick<Store, 'get' | 'find' | 'count' | 'pending'> {
   const options = { promoteBuffers: true, readPreference: 'primary' } as const
   return {
     async get(collection, id) {
       const t = table(parts, collection)
-      const kept = (await t.model.collection.findOne({ _id: id } as never, options)) as Kept | null
-      return kept && kept.state !== REMOVED ? docOf(t, kept) : undefined
+      const kept = await t.docs.findOne({ _id: id }, options)
+      return kept ? docOf(t, kept) : undefined
     },
     async find(collection, by, { limit, after }) {
       const t = table(parts, collection)
       const filter = { ...byIndex(t, by), ...(after === undefined ? {} : { _id: { $gt: after } }) }
-      const kept = (await t.model.collection
-        .find(filter as never, options)
-        .sort({ _id: 1 })
-        .limit(limit)
-        .toArray()) as unknown as Kept[]
-      return kept.filter(({ state }) => state !== REMOVED).map((one) => docOf(t, one))
+      const kept = await t.docs.find(filter, options).sort({ _id: 1 }).limit(limit).toArray()
+      return kept.map((one) => docOf(t, one))
     },
     async count(collection, by) {
       const t = table(parts, collection)
-      return t.model.collection.countDocuments({ $and: [byIndex(t, by), { state: { $ne: REMOVED } }] } as never)
+      return t.docs.countDocuments(byIndex(t, by))
     },
     async pending(limit) {
-      const carriers = await Promise.all(
-        [...parts.tables.values()].map((t) =>
-          t.model.collection
-            .find({ outboxAt: { $gte: 0 } } as never, options)
-            .limit(limit)
-            .toArray(),
+      const due = { outboxAt: { $gte: 0 } }
+      const carriers = await Promise.all([
+        ...[...parts.tables.values()].map(({ docs }) =>
+          docs.find(due, options).sort({ outboxAt: 1 }).limit(limit).toArray(),
         ),
-      )
-      const loose = await own(parts.connection, 'outbox').find({}, options).limit(limit).toArray()
-      const told = [...carriers.flat(), ...loose].map((kept) =>
-        Array.isArray(kept.outbox) ? kept.outbox.map(eventOf) : [],
-      )
-      // Carriers by the time of their first event; inside one the order of its commits holds.
-      return told
-        .sort((a, b) => (a[0]?.at ?? 0) - (b[0]?.at ?? 0))
-        .flat()
-        .slice(0, limit)
+        outboxOf(parts.connection).find(due, options).sort({ outboxAt: 1 }).limit(limit).toArray(),
+      ])
+      const told = carriers.flat().map(({ outbox }) => (Array.isArray(outbox) ? outbox.map(eventOf) : []))
+      // Carriers by the time of their first event; inside one the order of its commits holds. An event that a cleanup is
+      // moving may be in two places.
+      const events = told.sort((a, b) => (a[0]?.at ?? 0) - (b[0]?.at ?? 0)).flat()
+      return [...new Map(events.map((event) => [event.id, event])).values()].slice(0, limit)
     },
   }
 }
 
 async function settle(parts: Parts, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
-  for (const { model } of parts.tables.values()) {
-    const { modifiedCount } = await model.collection.updateMany(
-      { outboxAt: { $gte: 0 }, 'outbox.id': { $in: [...ids] } } as never,
-      { $pull: { outbox: { id: { $in: [...ids] } } } } as never,
-    )
-    if (modifiedCount > 0)
-      await model.collection.updateMany(
-        { outboxAt: { $gte: 0 }, outbox: { $size: 0 } } as never,
-        { $unset: { outbox: '', outboxAt: '' } } as never,
-      )
+  const told = { outboxAt: { $gte: 0 }, 'outbox.id': { $in: [...ids] } }
+  const pull = { $pull: { outbox: { id: { $in: [...ids] } } } }
+  const empty = { outboxAt: { $gte: 0 }, outbox: { $size: 0 } }
+  for (const { docs } of parts.tables.values()) {
+    if ((await docs.updateMany(told, pull)).modifiedCount === 0) continue
+    await docs.updateMany(empty, { $unset: { outbox: '', outboxAt: '' } })
   }
-  const loose = own(parts.connection, 'outbox')
-  await loose.updateMany({ 'outbox.id': { $in: [...ids] } }, { $pull: { outbox: { id: { $in: [...ids] } } } } as never)
-  await loose.deleteMany({ outbox: { $size: 0 } } as never)
+  const loose = outboxOf(parts.connection)
+  if ((await loose.updateMany(told, pull)).modifiedCount === 0) return
+  // Kept for a day, so that a commit which is repeated does not tell its events again.
+  await loose.updateMany(empty, { $unset: { outboxAt: '' }, $currentDate: { settledAt: true } })
 }
 
 function writes(parts: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'lease' | 'release' | 'begin' | 'finish'> {
@@ -116,15 +99,14 @@ function writes(parts: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'leas
       // Idempotency records have no other way out.
       await idempotency.deleteMany({ purgeAt: { $lt: before } })
       const t = table(parts, collection)
-      const due = await t.model.collection
-        .find({ purgeAt: { $lt: before }, outboxAt: { $exists: false } } as never, { projection: { _id: 1 } })
+      const due = { purgeAt: { $lt: before }, outboxAt: null }
+      const found = await t.docs
+        .find(due, { projection: { _id: 1 } })
         .limit(limit)
         .toArray()
-      if (due.length === 0) return 0
-      const { deletedCount } = await t.model.collection.deleteMany({
-        _id: { $in: due.map(({ _id }) => _id) },
-        purgeAt: { $lt: before },
-      } as never)
+      if (found.length === 0) return 0
+      // The condition again: a document may have come to carry events, or a longer life, since it was found.
+      const { deletedCount } = await t.docs.deleteMany({ ...due, _id: { $in: found.map(({ _id }) => _id) } })
       return deletedCount
     },
     settle: (ids) => settle(parts, ids),
@@ -163,24 +145,30 @@ function writes(parts: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'leas
 
 /** What went wrong, without what the address may carry of a password. */
 function reason(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).replace(/\/\/[^@/\s]*@/g, '//')
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return message.replace(/\/\/[^\s"]*@/g, '//').replace(/mongodb(\+srv)?:[^\s"]*/g, 'mongodb:...')
 }
 
+/** Whether the address names a database. No URL parser: an address may name several hosts. */
+function namesDatabase(uri: string): boolean {
+  return /^[^/]*\/\/[^/?]*\/[^/?]/.test(uri)
+}
+
+/** The cause is told in the message and not attached: the driver's errors may hold the whole address. */
 async function connect(uri: string): Promise<Connection> {
-  const connection = mongoose.createConnection(uri, {
-    serverSelectionTimeoutMS: SELECTION_MS,
-    writeConcern: MAJORITY,
-    readPreference: 'primary',
-    autoIndex: false,
-    autoCreate: false,
-    ...(new URL(uri.replace(/^mongodb(\+srv)?:/, 'http:').replace(/,[^/]*/, '')).pathname.length > 1
-      ? {}
-      : { dbName: 'mintmark' }),
-  })
+  const connection = mongoose.createConnection()
   try {
-    return await connection.asPromise()
+    await connection.openUri(uri, {
+      serverSelectionTimeoutMS: SELECTION_MS,
+      writeConcern: MAJORITY,
+      readPreference: 'primary',
+      autoIndex: false,
+      autoCreate: false,
+      ...(namesDatabase(uri) ? {} : { dbName: 'mintmark' }),
+    })
+    return connection
   } catch (cause) {
-    await connection.destroy()
+    await connection.destroy().catch(() => undefined)
     throw new StoreUnusable(`MongoDB can't be reached: ${reason(cause)}`)
   }
 }
@@ -213,14 +201,21 @@ export async function createMongoStore(
   const tables = new Map(declarations.map((collection) => [collection.name, tableOf(connection, collection)]))
   for (const { model } of tables.values()) await model.createIndexes()
   seam(tables)
-  const outbox = own(connection, 'outbox')
+  const outbox = outboxOf(connection)
+  const indexes = own(connection, 'outbox')
+  await indexes.createIndex({ outboxAt: 1 }, { sparse: true })
+  // Housekeeping only: nothing relies on when, or whether, the server removes them.
+  await indexes.createIndex({ settledAt: 1 }, { expireAfterSeconds: SETTLED_SECONDS })
   const application = new Application(tables, {
     async put(id, events) {
-      await outbox.updateOne(
-        { _id: id },
-        { $setOnInsert: { outbox: events.map((event) => ({ ...event, body: Buffer.from(event.body) })) } },
-        { upsert: true },
-      )
+      const told = { outbox: toldOf(events), outboxAt: events[0]?.at }
+      try {
+        await outbox.insertOne({ _id: id, ...told })
+      } catch (cause) {
+        if (!isDuplicate(cause)) throw cause
+        // A majority write that changes nothing: what an earlier try put is durable then.
+        await outbox.updateOne({ _id: id }, { $unset: { nothing: '' } })
+      }
     },
   })
   const parts: Parts = { connection, tables, application }
@@ -235,6 +230,15 @@ export async function createMongoStore(
   }
 }
 
+async function prove(store: Store): Promise<void> {
+  await probe(store).catch((cause) => {
+    throw new StoreUnusable(
+      `${reason(cause)}. Mintmark can't run on this MongoDB-compatible server (FerretDB 1.x is known for this).`,
+      { cause },
+    )
+  })
+}
+
 /**
  * Opens the store at `uri`; the database is the one that it names, or `mintmark`.
  * Throws `StoreUnusable` when the server can't be reached, is not atomic, or was written by a newer Mintmark.
@@ -243,17 +247,14 @@ export async function openMongoStore(input: {
   readonly uri: string
   readonly collections: readonly Collection[]
   readonly seam?: Parameters<typeof createMongoStore>[2]
+  /** Whether to prove that the server's conditional updates are atomic. Off only where that was proved a moment ago. */
+  readonly probe?: boolean
 }): Promise<Store> {
   const connection = await connect(input.uri)
   try {
     await checkSchema(connection)
     const store = await createMongoStore(connection, input.collections, input.seam)
-    await probe(store).catch((cause) => {
-      throw new StoreUnusable(
-        `${reason(cause)}. Mintmark can't run on this MongoDB-compatible server (FerretDB 1.x is known for this).`,
-        { cause },
-      )
-    })
+    if (input.probe ?? true) await prove(store)
     return store
   } catch (cause) {
     await connection.destroy()

@@ -2,23 +2,36 @@
 
 import type { Connection, Model } from 'mongoose'
 import mongoose from 'mongoose'
-import type { Collection, Condition, Doc, Index, IndexField, NewDoc, OutboxEvent, Scalar } from '../store.ts'
+import type { Change, Collection, Condition, Doc, Index, IndexField, NewDoc, OutboxEvent, Scalar } from '../store.ts'
 
 /** A document as MongoDB keeps it. Declared fields stand under `f`, so that no name can collide with the envelope. */
 export interface Kept {
   readonly _id: string
   readonly rev: number
   readonly cid: string
-  /** The commit that wrote last. */
-  readonly by: string | null
+  /** The latest writes of the document and their commits (`apply.ts` says which); absent before the first. */
+  readonly by?: readonly string[]
   /** Burns only: the request that burned it. */
-  readonly request: string | null
-  readonly revokedAt: number | null
+  readonly request?: string
+  readonly revokedAt?: number
   readonly f: Readonly<Record<string, Scalar>>
   /** Events that this document's last commits carried and no relay has settled; absent when there are none. */
   readonly outbox?: readonly OutboxEvent[]
-  readonly outboxAt?: number
+  readonly outboxAt?: number | undefined
   readonly [column: string]: unknown
+}
+
+/** The driver's collection behind a model, as far as this store uses it: filters and changes are made in this file. */
+export interface Docs {
+  insertOne(record: object): Promise<unknown>
+  insertMany(records: object[], options: { readonly ordered: true }): Promise<unknown>
+  updateOne(filter: object, change: object): Promise<{ readonly matchedCount: number }>
+  updateMany(filter: object, change: object): Promise<{ readonly modifiedCount: number }>
+  deleteOne(filter: object): Promise<{ readonly deletedCount: number }>
+  deleteMany(filter: object): Promise<{ readonly deletedCount: number }>
+  findOne(filter: object, options?: object): Promise<Kept | null>
+  find(filter: object, options?: object): mongoose.mongo.FindCursor<Kept>
+  countDocuments(filter: object): Promise<number>
 }
 
 /** What one collection needs to know. */
@@ -28,6 +41,7 @@ export interface Table {
   readonly indexes: readonly (readonly IndexField[])[]
   readonly expires: boolean
   readonly model: Model<Kept>
+  readonly docs: Docs
 }
 
 const { Mixed } = mongoose.Schema.Types
@@ -73,20 +87,14 @@ export function tableOf(connection: Connection, collection: Collection): Table {
     schema.index(Object.fromEntries(['tenant', ...index, '_id'].map((name) => [name, 1])))
   if (collection.expires) schema.index({ purgeAt: 1 }, { sparse: true })
   schema.index({ outboxAt: 1 }, { sparse: true })
+  const model = connection.model<Kept>(collection.name, schema)
   return {
     name: collection.name,
     fields: Object.keys(collection.fields),
     indexes: collection.indexes,
     expires: collection.expires,
-    model: connection.model<Kept>(collection.name, schema),
-  }
-}
-
-/** Refuses names that the declaration does not have, and values that are not plain. */
-export function declared(table: Table, fields: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(fields)) {
-    if (!table.fields.includes(name)) throw new TypeError(`${table.name} does not declare the field ${name}`)
-    stored(value)
+    model,
+    docs: model.collection as unknown as Docs,
   }
 }
 
@@ -98,38 +106,63 @@ function stored(value: unknown): unknown {
   return value
 }
 
-/** A new document as it is inserted. */
-export function keptOf(table: Table, doc: NewDoc, cid: string, request: string | null): Kept {
-  declared(table, doc.fields)
+/** Paths and values as MongoDB keeps them. Throws TypeError for names that the declaration does not have. */
+function entriesOf(table: Table, part: Partial<NewDoc> | Change | Condition): [string, unknown][] {
+  const { fields = {}, ...rest } = part
+  for (const name of Object.keys(fields)) {
+    if (!table.fields.includes(name)) throw new TypeError(`${table.name} does not declare the field ${name}`)
+  }
+  const inner = Object.entries(fields).map(([name, value]) => [`f.${name}`, value] as const)
+  return [...Object.entries(rest), ...inner]
+    .filter(([, value]) => value !== undefined)
+    .map(([path, value]) => [path, stored(value)])
+}
+
+/**
+ * A new document as it is inserted. Nulls are left out, here and in changes: `$inc` refuses a null but takes what is absent
+ * for 0, and a sparse index then holds only what has a value. Throws TypeError for what no declaration names.
+ */
+export function keptOf(table: Table, doc: NewDoc, cid: string): Kept {
   const { id, fields, ...rest } = doc
-  const clear = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, stored(value)]))
+  const present = (entries: [string, unknown][]) => Object.fromEntries(entries.filter(([, value]) => value !== null))
+  const f = present(entriesOf(table, { fields }).map(([path, value]) => [path.slice('f.'.length), value]))
+  return { ...present(entriesOf(table, rest)), _id: id, rev: 1, cid, f } as Kept
+}
+
+/** The assignments of a change: what is null is taken away. */
+export function changeOf(table: Table, set: Change): { readonly $set: object; readonly $unset: object } {
+  const entries = entriesOf(table, set)
   return {
-    ...clear,
-    _id: id,
-    rev: 1,
-    cid,
-    by: null,
-    request,
-    revokedAt: null,
-    f: Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, stored(value) as Scalar])),
+    $set: Object.fromEntries(entries.filter(([, value]) => value !== null)),
+    $unset: Object.fromEntries(entries.filter(([, value]) => value === null).map(([path]) => [path, ''])),
   }
 }
 
-/** The `$set` of a change. */
-export function setOf(table: Table, set: object): Record<string, unknown> {
-  const { fields, ...rest } = set as { fields?: Readonly<Record<string, Scalar>> }
-  declared(table, fields ?? {})
-  const clear = Object.entries(rest).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(
-    [...clear, ...Object.entries(fields ?? {}).map(([name, value]) => [`f.${name}`, value] as const)].map(
-      ([name, value]) => [name, stored(value)],
-    ),
-  )
+/** The paths of an increment. */
+export function incrementOf(table: Table, by: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(entriesOf(table, { fields: by }).map(([path, value]) => [path, Number(value)]))
 }
 
 /** The filter of a condition; null matches null and absent, as MongoDB's equality does. */
 export function filterOf(table: Table, condition: Condition): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(setOf(table, condition)).map(([name, value]) => [name, { $eq: value }]))
+  return Object.fromEntries(entriesOf(table, condition).map(([path, value]) => [path, { $eq: value }]))
+}
+
+/** Events as they are kept. */
+export function toldOf(events: readonly OutboxEvent[]): readonly OutboxEvent[] {
+  return events.map((event) => ({ ...event, body: Buffer.from(event.body) }))
+}
+
+/** Bytes as a copy of their own; the driver's share their memory. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Uint8Array.from(value)
+  if (value instanceof mongoose.mongo.Binary) return Uint8Array.from(value.value())
+  return value ?? null
+}
+
+/** An event as it was before it became BSON. */
+export function eventOf({ id, type, tenant, at, dk, body }: OutboxEvent): OutboxEvent {
+  return { id, type, tenant, at, dk, body: plain(body) as Uint8Array }
 }
 
 /** The filter of a declared index. Throws TypeError for any other set of fields. */
@@ -145,8 +178,8 @@ export function byIndex(table: Table, { tenant, by }: Index): Record<string, unk
 
 /** A record as a document: the parsing edge of this store. */
 export function docOf(table: Table, kept: Kept): Doc {
-  const clear = Object.fromEntries(ENVELOPE.map((name) => [name, kept[name] ?? null]))
-  const fields = Object.fromEntries(table.fields.map((name) => [name, kept.f[name] ?? null]))
+  const clear = Object.fromEntries(ENVELOPE.map((name) => [name, plain(kept[name])]))
+  const fields = Object.fromEntries(table.fields.map((name) => [name, plain(kept.f[name])]))
   return {
     ...clear,
     id: kept._id,

@@ -189,9 +189,8 @@ export function libraryConfiguration(deps: ConfigurationDeps): LibraryConfigurat
     },
     scopes: [...OPENID_SCOPES, ...configuration.scopes],
     claims: {
-      openid: ['sub'],
-      acr: null,
-      auth_time: null,
+      // How and when the person signed in is part of what `openid` tells: step-up (RFC 9470) starts from it.
+      openid: ['sub', 'acr', 'auth_time'],
       iss: null,
       sid: null,
       profile: [

@@ -21,6 +21,7 @@ import { createModels } from './models.ts'
 import { createProvider, type ProviderDeps, tellSignOut, wellFormed } from './provider.ts'
 import { artefacts, createRecords } from './records.ts'
 import { createRefresh } from './refresh.ts'
+import { createRegistration } from './registration.ts'
 import { OPENID_SCOPES } from './resources.ts'
 import { createRoutes } from './routes.ts'
 import { type Work, withWork } from './work.ts'
@@ -119,6 +120,7 @@ export async function createOidc(deps: OidcDeps) {
       issuer: origin,
       userCodes,
       interactions: createInteractions({ accounts, clients, views, seal, records, clock, lifetimes, statics }),
+      registration: createRegistration({ clients }),
       introspection: createIntrospection({
         issuer: deps.issuer,
         keys: deps.keys,

@@ -170,7 +170,7 @@ function refreshModel({ families }: ModelDeps): Model {
 }
 
 /** The placeholder that the library's schema asks of clients with a secret. Nothing accepts it: comparison is by keyed hash, HS* is off. */
-const SECRET_IS_HASHED = 'kept as a keyed hash'
+export const SECRET_IS_HASHED = 'kept as a keyed hash'
 
 function clientModel({ clients, statics }: ModelDeps): Model {
   return {

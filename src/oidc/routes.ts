@@ -4,13 +4,13 @@
  */
 
 import type Koa from 'koa'
-import compose from 'koa-compose'
 import { errors, type Provider } from 'oidc-provider'
 import { BadBody, networkOf, oauthError, type Views } from '../http/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { Contended, type Runner } from './commit.ts'
 import { BadForm, type Interactions } from './interactions.ts'
 import type { Introspection } from './introspect.ts'
+import { library, libraryWith } from './library.ts'
 import { show } from './pages.ts'
 import { pushLongRequest, redirectToAuth } from './post-auth.ts'
 import { currentWork } from './work.ts'
@@ -28,6 +28,7 @@ export interface RouteDeps {
   readonly run: Runner
   readonly interactions: Interactions
   readonly introspection: Introspection
+  readonly registration: (ctx: Koa.Context, provider: Provider, body: Buffer) => Promise<void>
   readonly views: Views
   readonly logger: Logger
   readonly issuer: URL
@@ -60,19 +61,6 @@ export function routeOf(path: string): string {
   return ROUTES.find(([pattern]) => pattern.test(normalPath(path)))?.[1] ?? 'other'
 }
 
-const composed = new WeakMap<Provider, (ctx: Koa.Context) => Promise<void>>()
-
-function library(provider: Provider): (ctx: Koa.Context) => Promise<void> {
-  const known = composed.get(provider)
-  if (known) return known
-  const made = compose(provider.middleware as Parameters<typeof compose>[0])
-  const handle = async (ctx: Koa.Context): Promise<void> => {
-    await made(ctx)
-  }
-  composed.set(provider, handle)
-  return handle
-}
-
 /** Replaces one parameter of a form body. */
 function withParameter(body: Buffer, name: string, value: string): Buffer {
   const form = new URLSearchParams(body.toString())
@@ -96,18 +84,8 @@ export function createRoutes(deps: RouteDeps) {
     const standIn = await deps.introspection(jwt)
     // An unknown or dead JWT must look like any unknown token, and still ask for the client's authentication.
     const changed = withParameter(body, 'token', standIn?.text ?? 'mm_at_unknown')
-    const req = Object.create(ctx.req, {
-      iterator: {
-        value: async function* () {
-          yield changed
-        },
-      },
-      headers: { value: { ...ctx.req.headers, 'content-length': String(changed.length) } },
-    })
-    const inner = provider.createContext(req, ctx.res)
-    await library(provider)(inner as Koa.Context)
-    ctx.status = inner.status
-    const answer: unknown = inner.body
+    await libraryWith(ctx, provider, changed)
+    const answer: unknown = ctx.body
     ctx.body =
       standIn && typeof answer === 'object' && answer !== null && 'active' in answer && answer.active
         ? { ...answer, jti: standIn.jti }
@@ -153,16 +131,8 @@ export function createRoutes(deps: RouteDeps) {
     }
     if (route === 'introspection') return introspect(ctx, provider, edge.body)
     if (path === '/device') return device(ctx, provider, edge.body, networkOf(edge.address))
+    if (route === 'registration') return deps.registration(ctx, provider, edge.body)
     await library(provider)(ctx)
-    if (route === 'registration' && typeof ctx.body === 'object' && ctx.body !== null && ctx.status === 200) {
-      // Reads and updates never return a secret (DESIGN rule 6): what the library has is a placeholder.
-      const {
-        client_secret: _placeholder,
-        client_secret_expires_at: _never,
-        ...rest
-      } = ctx.body as Record<string, unknown>
-      ctx.body = rest
-    }
   }
 
   /** Maps a failure past the library to the route's own shape; the security headers are on the response already. */
