@@ -135,7 +135,10 @@ export function accountActions(deps: AccountDeps, dummy: string) {
     async create(input: NewAccount): Promise<AccountRecord> {
       const unit = deps.unit()
       const record = await stageNew(unit, input)
-      await deps.commit(unit)
+      await deps.commit(unit).catch((cause) => {
+        // The names are pointers under their own hash: of two rivals for one, the second is told so.
+        throw cause instanceof Error && cause.name === 'Conflict' ? refuse('account_exists', {}, cause) : cause
+      })
       return record
     },
     /**

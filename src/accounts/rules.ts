@@ -99,7 +99,7 @@ function isCommon(password: string, loginName: string): boolean {
       .join('')
       .replace(/[^\p{L}\p{N}]/gu, ''),
   ]
-  const words = [...COMMON, loginName.toLowerCase()]
+  const words = [...COMMON, loginName.toLowerCase().replace(/[\s._-]/g, '')]
     .filter((word) => word.length >= 4)
     .sort((a, b) => b.length - a.length)
   return plain.some((text) => {

@@ -26,6 +26,9 @@ export interface ClientDeps {
 
 const secretPlace = (clientId: string, text: string) => ({ tenant: TENANT, kind: `client secret ${clientId}`, text })
 
+/** A rival was there first. */
+export const isConflict = (cause: unknown): boolean => cause instanceof Error && cause.name === 'Conflict'
+
 /** The verbs. */
 export function clientActions(deps: ClientDeps) {
   const { seal, clock, random } = deps
@@ -98,7 +101,9 @@ export function clientActions(deps: ClientDeps) {
       const unit = deps.unit()
       unit.insert(clients.name, documentOf(seal, 'client', clientId, record, record.createdAt))
       unit.note('client.created', { client_id: clientId })
-      await deps.commit(unit)
+      await deps.commit(unit).catch((cause) => {
+        throw isConflict(cause) ? refuse('client_exists', {}, cause) : cause
+      })
       return { record, secret }
     },
     /** All clients: the configuration's, then the store's. */

@@ -2,7 +2,7 @@
 
 import { seconds, TENANT } from '../base/index.ts'
 import type { ApiDeclaration } from '../config/index.ts'
-import type { ClientDeps } from './actions.ts'
+import { type ClientDeps, isConflict } from './actions.ts'
 import { refuse } from './errors.ts'
 import { type ApiRecord, apiOf, apis, documentOf, idOf } from './records.ts'
 
@@ -48,7 +48,9 @@ export function apiActions(deps: ClientDeps) {
       const unit = deps.unit()
       unit.insert(apis.name, documentOf(seal, 'api', api.id, record, seconds(clock)))
       unit.note('api.created', { api: api.id })
-      await deps.commit(unit)
+      await deps.commit(unit).catch((cause) => {
+        throw isConflict(cause) ? refuse('api_exists', {}, cause) : cause
+      })
       return record
     },
     async removeApi(id: string): Promise<void> {
