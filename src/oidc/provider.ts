@@ -96,6 +96,13 @@ function overrideModels(provider: Provider, deps: ProviderDeps): void {
     },
   })
   Object.assign(provider.Session.prototype, {
+    // The library throws (a 500) when an error page starts a session that was never saved: POST /device out of the blue.
+    async persist(this: InstanceType<Provider['Session']>): Promise<unknown> {
+      if (typeof this.exp === 'number') return this.save(this.exp - seconds(deps.clock))
+      const cookie = { signed: false, httpOnly: true, sameSite: 'lax', path: '/', secure: deps.secure } as const
+      Provider.ctx?.oidc.cookies.set(provider.cookieName('session'), this.jti, cookie)
+      return this.save(deps.configuration.lifetimes.sessionSeconds)
+    },
     async destroy(this: { readonly uid: string; destroyed?: boolean; emit(event: string): void }): Promise<void> {
       endSession(deps, this.uid)
       this.destroyed = true

@@ -162,7 +162,7 @@ export function createRoutes(deps: RouteDeps) {
     if (status === 503) ctx.set('Retry-After', '1')
     ctx.set('Cache-Control', 'no-store')
     const gone = cause instanceof errors.SessionNotFound
-    if (PAGES.includes(route) && ctx.accepts('html', 'json') === 'html') {
+    if (PAGES.includes(route) && ctx.accepts('json', 'html') === 'html') {
       const sentence =
         cause instanceof Error && known ? `${cause.message}.` : "The server can't answer just now. Nothing was changed."
       show(ctx, gone ? deps.views.expired({ requestId }) : deps.views.error({ sentence, code, requestId }))
