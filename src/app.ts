@@ -135,6 +135,7 @@ function background(input: {
   readonly unit: () => Unit
 }) {
   const {
+    deps,
     deps: { store, clock, logger },
     relay,
     seal,
@@ -156,8 +157,9 @@ function background(input: {
       }, ms).unref(),
     )
   }
+  const sweeper = randomText(deps.random, 9)
   async function sweep(): Promise<void> {
-    if (!(await store.lease({ name: 'sweep', holder: 'sweeper', until: clock.now() + SWEEP_MS }, clock.now()))) return
+    if (!(await store.lease({ name: 'sweep', holder: sweeper, until: clock.now() + SWEEP_MS }, clock.now()))) return
     for (const { name, expires } of collections) {
       while (expires && (await store.sweep(name, seconds(clock), SWEEP_LIMIT)) === SWEEP_LIMIT)
         await new Promise((next) => setImmediate(next))

@@ -3,7 +3,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import type { AdapterFactory, KoaContextWithOIDC, Configuration as LibraryConfiguration } from 'oidc-provider'
 import { type Accounts, claimsOf } from '../accounts/index.ts'
-import { type Random, randomText, type Secret } from '../base/index.ts'
+import { type Clock, type Random, randomText, type Secret, seconds } from '../base/index.ts'
 import type { Clients } from '../clients/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { Outbound, Views } from '../http/index.ts'
@@ -26,6 +26,7 @@ export interface ConfigurationDeps {
   readonly refresh: Refresh
   readonly records: Records
   readonly seal: Seal
+  readonly clock: Clock
   readonly random: Random
   readonly outbound: Outbound
   readonly views: Views
@@ -68,9 +69,9 @@ function jwtClaims(records: Records, ctx: KoaContextWithOIDC): Readonly<Record<s
   }
 }
 
-function lifetimesOf({ configuration: { lifetimes } }: ConfigurationDeps): LibraryConfiguration['ttl'] {
+function lifetimesOf({ configuration: { lifetimes }, clock }: ConfigurationDeps): LibraryConfiguration['ttl'] {
   const refresh = (token: { readonly iiat?: number | undefined }): number => {
-    const now = Math.floor(Date.now() / 1000)
+    const now = seconds(clock)
     return Math.max(
       1,
       Math.min(lifetimes.refreshIdleSeconds, (token.iiat ?? now) + lifetimes.refreshAbsoluteSeconds - now),

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
-import { type Clock, seconds } from '../base/index.ts'
+import { seconds } from '../base/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { type ConfigurationDeps, libraryConfiguration } from './configuration.ts'
 import { modelClass, wrapGrantHandler } from './internals.ts'
@@ -16,7 +16,6 @@ import { currentWork, maybeWork } from './work.ts'
 /** What construction uses. */
 export interface ProviderDeps extends ConfigurationDeps {
   readonly issuer: string
-  readonly clock: Clock
   readonly logger: Logger
 }
 
