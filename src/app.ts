@@ -134,14 +134,8 @@ function background(input: {
   readonly batched: OutboxEvent[]
   readonly unit: () => Unit
 }) {
-  const {
-    deps,
-    deps: { store, clock, logger },
-    relay,
-    seal,
-    batched,
-    unit,
-  } = input
+  const { deps, relay, seal, batched, unit } = input
+  const { store, clock, logger } = deps
   const timers: NodeJS.Timeout[] = []
   const every = (ms: number, what: string, work: () => Promise<unknown>): void => {
     let busy = false
