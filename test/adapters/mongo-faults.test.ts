@@ -31,55 +31,49 @@ function count(id: string): Decider {
   return { collection: THINGS, id, if: { revokedAt: null }, set: {}, increment: { uses: 1 } }
 }
 
-let store: Store
-let raw: mongoose.Connection
-/** Called before or after a write of the store's; what it throws the store sees. */
-let before: (method: string) => Promise<void> | void
-let after: (method: string) => Promise<void> | void
+describe('the MongoDB store under faults', () => {
+  let store: Store
+  let raw: mongoose.Connection
+  /** Called before or after a write of the store's; what it throws the store sees. */
+  let before: (method: string) => Promise<void> | void
+  let after: (method: string) => Promise<void> | void
 
-const uses = async (id: string): Promise<unknown> => (await store.get(THINGS, id))?.fields.uses
-const pending = async (): Promise<readonly string[]> => (await store.pending(100)).map((e) => e.id)
-const kept = (id: string) => raw.collection<{ _id: string }>(THINGS).findOne({ _id: id })
-
-async function stored(more: Partial<NewDoc> = {}): Promise<string> {
-  const doc = thing(more)
-  await store.comm
-
-async function open(): Promise<void> {
-  before = after = () => {}
-  const uri = await freshMongoUri()
-  raw = await mongoose.createConnection(uri).asPromise()
-  store = await openMongoStore({
-    uri,
-    collections: [],
-    seam(tables) {
-      for (const { model } of tables.values()) {
-        for (const method of ['insertOne', 'insertMany', 'updateOne', 'updateMany', 'deleteOne', 'deleteMany']) {
-          const real: (...args: readonly unknown[]) => unknown = Reflect.get(model.collection, method).bind(
-            model.collection,
-          )
-          Reflect.set(model.collection, method, async (...args: readonly unknown[]) => {
-            await before(method)
-            const answer = await real(...args)
-            await after(method)
-            return answer
-          })
+  beforeEach(async () => {
+    before = after = () => {}
+    const uri = await freshMongoUri()
+    raw = await mongoose.createConnection(uri).asPromise()
+    store = await openMongoStore({
+      uri,
+      collections: [],
+      seam(tables) {
+        for (const { model } of tables.values()) {
+          for (const method of ['insertOne', 'insertMany', 'updateOne', 'updateMany', 'deleteOne', 'deleteMany']) {
+            const real: (...args: readonly unknown[]) => unknown = Reflect.get(model.collection, method).bind(
+              model.collection,
+            )
+            Reflect.set(model.collection, method, async (...args: readonly unknown[]) => {
+              await before(method)
+              const answer = await real(...args)
+              await after(method)
+              return answer
+            })
+          }
         }
-      }
-    },
+      },
+    })
   })
-}
+  afterEach(async () => {
+    await store.close()
+    await raw.close()
+  })
 
-async function close(): Promise<void> {
-  await store.close()
-  await raw.close()
-}
+  const uses = async (id: string): Promise<unknown> => (await store.get(THINGS, id))?.fields.uses
+  const pending = async (): Promise<readonly string[]> => (await store.pending(100)).map((e) => e.id)
+  const kept = (id: string) => raw.collection<{ _id: string }>(THINGS).findOne({ _id: id })
 
-describe('the MongoDB store: commits whose answer is lost', () => {
-  beforeEach(open)
-  afterEach(close)
-
-  it(unit({ inserts: [insert(doc)] }))
+  async function stored(more: Partial<NewDoc> = {}): Promise<string> {
+    const doc = thing(more)
+    await store.commit(unit({ inserts: [insert(doc)] }))
     return doc.id
   }
 
@@ -108,11 +102,6 @@ describe('the MongoDB store: commits whose answer is lost', () => {
     assert.deepEqual([await uses(id), (await pending()).length], [11, 1])
     for (const { doc } of mine.inserts) assert.ok(await store.get(THINGS, doc.id))
   })
-})
-
-describe('the MongoDB store: documents that go, and nulls', () => {
-  beforeEach(open)
-  afterEach(close)
 
   it('goes on with its inserts where an earlier try ended', async () => {
     const docs = Array.from({ length: 4 }, () => insert())
@@ -153,11 +142,6 @@ describe('the MongoDB store: documents that go, and nulls', () => {
     await store.settle(told.events.map((e) => e.id))
     assert.equal(await store.sweep(THINGS, 10, 10), 1)
   })
-})
-
-describe('the MongoDB store: events under faults', () => {
-  beforeEach(open)
-  afterEach(close)
 
   it('cleans up a document that carries events: nobody can decide it any more, and the events are delivered', async () => {
     const id = await stored()
