@@ -49,13 +49,15 @@ describe('the seal', () => {
     assert.equal((await seal.openUnder('old token', 'family', sealed)).toString(), 'answer')
     await assert.rejects(seal.openUnder('other token', 'family', sealed))
     await assert.rejects(seal.openUnder('old token', 'other family', sealed))
+    const elsewhere = await openTestStore('sqlite')
     const thief = await createSeal({
-      store: await openTestStore('sqlite'),
+      store: elsewhere,
       clock,
       random: systemRandom,
       master: master(1),
     })
     await assert.rejects(thief.openUnder('old token', 'family', sealed))
+    await elsewhere.close()
   })
 
   it('says that a master key is not the one of this store', async () => {

@@ -21,11 +21,36 @@ function forms(secret: string): readonly Buffer[] {
   ]
 }
 
-/** Looks for each secret in some bytes. */
-export function findIn(bytes: Buffer, where: string, secrets: readonly string[]): readonly Found[] {
-  return secrets
-    .filter((secret) => forms(secret).some((form) => bytes.includes(form)))
-    .map((secret) => ({ where, secret: `${secret.slice(0, 6)}... (${secret.length})` }))
+const KEY_LENGTH = 8
+
+/**
+ * Looks for many secrets at once, in one pass over the bytes: a bitmap of the first three bytes of every form says where to look
+ * closer. One `includes` for each secret would take minutes on what the suite leaves behind.
+ */
+export function searchFor(secrets: readonly string[]): (bytes: Buffer, where: string) => readonly Found[] {
+  const bitmap = new Uint8Array(2 ** 24 / 8)
+  const byKey = new Map<string, { readonly form: Buffer; readonly secret: string }[]>()
+  for (const secret of secrets) {
+    for (const form of forms(secret)) {
+      const start = form.readUIntBE(0, 3)
+      bitmap[start >> 3] = (bitmap[start >> 3] ?? 0) | (1 << (start & 7))
+      const key = form.toString('latin1', 0, KEY_LENGTH)
+      byKey.set(key, [...(byKey.get(key) ?? []), { form, secret }])
+    }
+  }
+  return (bytes, where) => {
+    const found = new Set<string>()
+    let window = 0
+    for (let i = 0; i < bytes.length; i++) {
+      window = ((window << 8) | (bytes[i] ?? 0)) & 0xffffff
+      if (((bitmap[window >> 3] ?? 0) & (1 << (window & 7))) === 0 || i < 2) continue
+      const at = i - 2
+      for (const { form, secret } of byKey.get(bytes.toString('latin1', at, at + KEY_LENGTH)) ?? []) {
+        if (bytes.compare(form, 0, form.length, at, Math.min(bytes.length, at + form.length)) === 0) found.add(secret)
+      }
+    }
+    return [...found].map((secret) => ({ where, secret: `${secret.slice(0, 6)}... (${secret.length})` }))
+  }
 }
 
 /** Every file under a folder, with its bytes. */
