@@ -9,6 +9,7 @@ import { allSecrets, CANARY, furnish, OUTPUT, openWorld, STORES, type World } fr
 
 describe('at rest, after everything', () => {
   const worlds: World[] = []
+  let find: ReturnType<typeof searchFor>
   before(async () => {
     for (const kind of STORES) {
       const world = await openWorld(kind)
@@ -22,6 +23,7 @@ describe('at rest, after everything', () => {
       world.keepSecret(unredeemed.code)
       await world.app.relay.drain()
     }
+    find = searchFor(secrets())
   })
   after(async () => {
     for (const world of worlds) await world.close()
@@ -30,11 +32,6 @@ describe('at rest, after everything', () => {
   const secrets = (): readonly string[] => [
     ...new Set([...allSecrets, CANARY.email, CANARY.login, CANARY.name, CANARY.password]),
   ]
-
-  let find: ReturnType<typeof searchFor>
-  before(() => {
-    find = searchFor(secrets())
-  })
 
   it('has enough secrets to look for, and finds one that is planted', () => {
     assert.ok(secrets().length > 40, `${secrets().length} secrets`)
