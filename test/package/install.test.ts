@@ -28,6 +28,9 @@ describe('an installed npm pack archive', () => {
       false,
       'Node refuses TypeScript under node_modules',
     )
+    const configuration =
+      "import { defineConfig, type RotationHook } from 'mintmark'\nconst rotation: RotationHook = () => 'rotate'\nexport default defineConfig({ branding: { name: 'Packed Mint' }, rotation })\n"
+    writeFileSync(join(folder, 'mintmark.config.ts'), configuration)
     const server = await startProcess({ command: [join(folder, 'node_modules/.bin/mintmark'), 'serve'], cwd: folder })
     try {
       const credentials = /curl -u (\S+) -d (\S+) -d (\S+)/.exec(server.output) ?? []
@@ -38,7 +41,7 @@ describe('an installed npm pack archive', () => {
       })
       assert.equal(answer.status, 200)
       const page = await fetch(new URL('/', server.issuer))
-      assert.match(await page.text(), /<h1/)
+      assert.match(await page.text(), /Packed Mint/, 'the configuration module imports the package and is read')
       assert.equal(await server.stop(), 0)
     } finally {
       await server.kill()
