@@ -153,12 +153,15 @@ export interface Decider {
  * Class revocation: a tombstone. Idempotent, conflicts with nothing, never creates, and never undoes a tombstone
  * that stands (the first `revokedAt` is kept). Sets `state` to 'revoked', `revokedAt` to `at` (Unix seconds) and raises `rev`,
  * so that an update that was read before it loses. `by` reaches every document of a declared index.
+ * With `mark` (a state of the room's own, such as 'quarantined') it is no tombstone but a mark that can be taken back: `state`
+ * becomes the mark and `rev` rises, unless the document is a tombstone or carries the mark already.
  */
 export interface Revocation {
   readonly collection: string
   readonly target: { readonly id: string } | { readonly by: Index }
   readonly at: number
   readonly purgeAt?: number
+  readonly mark?: string
 }
 
 /** Class cleanup: idempotent removal; nothing that decides is ever a cleanup. */

@@ -1,3 +1,25 @@
-/** What a configuration module imports from the package: `import { defineConfig } from 'mintmark'`. */
+/** What a configuration module imports from the package: `import { defineConfig, idle, type RotationPolicy } from 'mintmark'`. */
 
-export { type ConfigurationInput, defineConfig, type RefreshFacts, type RotationHook } from './config/index.ts'
+export {
+  type ConfigurationInput,
+  defineConfig,
+  type RotationAction,
+  type RotationDecision,
+  type RotationEvent,
+  type RotationFacts,
+  type RotationPolicy,
+} from './config/index.ts'
+export {
+  always,
+  grace,
+  idle,
+  maxAge,
+  maxRotations,
+  onCountryChange,
+  onNetworkChange,
+  pastShareOfLifetime,
+  quietHours,
+  stagedRollout,
+  webhook,
+  whenNotBound,
+} from './rotation/index.ts'

@@ -103,6 +103,27 @@ async function conflictsWithNothing(bench: Bench): Promise<void> {
   assert.equal(after.rev, 2 + applied, 'every write that was answered is one rev, and the tombstone one more')
 }
 
+async function marks(bench: Bench): Promise<void> {
+  const { store } = bench
+  const { id, rev } = await stored(bench, { fields: { head: 'a' } })
+  const held = () => unit({ revocations: [{ collection: things, target: { id }, at: NOW, mark: 'held' }], events: [] })
+  await store.commit(held())
+  await store.commit(held())
+  const marked = await read(store, id)
+  assert.deepEqual([marked.state, marked.revokedAt, marked.rev], ['held', null, rev + 1], 'marked once, no tombstone')
+  const live = { revokedAt: null, state: 'live', fields: { head: 'a' } } as const
+  await loses(
+    store.commit(unit({ decider: { collection: things, id, if: live, set: { fields: { head: 'b' } } } })),
+    'decider',
+    'what asks for a live document loses to the mark',
+  )
+  await store.commit(unit({ updates: [{ collection: things, id, rev: marked.rev, set: { state: 'live' } }] }))
+  assert.equal((await read(store, id)).state, 'live', 'a mark can be taken back')
+  await store.commit(revoking1(id))
+  await store.commit(held())
+  assert.equal((await read(store, id)).state, 'revoked', 'a tombstone takes no mark')
+}
+
 /** Laws on revocations. */
 export const revoking: readonly Law[] = [
   law('a session saved after sign-out stays signed out', lateSave, { probe: true }),
@@ -110,4 +131,5 @@ export const revoking: readonly Law[] = [
   law('a revocation by index reaches every document of it and no other', byIndex),
   law('a decider that asks for no tombstone loses to a revocation', beatsDecider, { probe: true }),
   law('a revocation conflicts with nothing', conflictsWithNothing),
+  law('a mark is no tombstone: it stops who asks for a live document, and can be taken back', marks),
 ]

@@ -51,6 +51,16 @@ function indexOf(cause: unknown): number {
   return Number(first?.index ?? 0)
 }
 
+/** What a revocation sets: a tombstone, or a mark that can be taken back. */
+const tombstoneOf = ({ at, purgeAt, mark }: Revocation) =>
+  mark === undefined ? { state: 'revoked', revokedAt: at, ...(purgeAt !== undefined && { purgeAt }) } : { state: mark }
+
+/** Which documents it still changes. */
+const untouchedBy = ({ mark }: Revocation) => ({
+  revokedAt: null,
+  ...(mark === undefined ? {} : { state: { $ne: mark } }),
+})
+
 /** Which write carries the events (DESIGN rule 5). */
 function carrierOf(unit: Writes): 'decider' | 'revocation' | 'update' | 'insert' | 'outbox' {
   if (unit.decider) return 'decider'
@@ -223,25 +233,21 @@ export class Application {
       if (await this.#revokeOne(revocation, unit.cid, untold)) untold = []
     }
     if (untold.length > 0) await this.#outbox.put(unit.cid, untold)
-    for (const { collection, target, at, purgeAt } of unit.revocations) {
-      if (!('by' in target)) continue
-      const table = this.#table(collection)
-      const $set = { state: 'revoked', revokedAt: at, ...(purgeAt !== undefined && { purgeAt }) }
-      const change = changeWith({ $set, mark: `revocation ${unit.cid}`, events: [] })
-      await table.docs.updateMany({ ...byIndex(table, target.by), revokedAt: null }, change)
+    for (const revocation of unit.revocations) {
+      if (!('by' in revocation.target)) continue
+      const table = this.#table(revocation.collection)
+      const change = changeWith({ $set: tombstoneOf(revocation), mark: `revocation ${unit.cid}`, events: [] })
+      await table.docs.updateMany({ ...byIndex(table, revocation.target.by), ...untouchedBy(revocation) }, change)
     }
   }
 
-  async #revokeOne(
-    { collection, target, at, purgeAt }: Revocation,
-    cid: string,
-    events: readonly OutboxEvent[],
-  ): Promise<boolean> {
+  async #revokeOne(revocation: Revocation, cid: string, events: readonly OutboxEvent[]): Promise<boolean> {
+    const { collection, target } = revocation
     if (!('id' in target)) return false
     const { docs } = this.#table(collection)
     const mark = `revocation ${cid}`
-    const $set = { state: 'revoked', revokedAt: at, ...(purgeAt !== undefined && { purgeAt }) }
-    const filter = { _id: target.id, revokedAt: null }
+    const $set = tombstoneOf(revocation)
+    const filter = { _id: target.id, ...untouchedBy(revocation) }
     if ((await docs.updateOne(filter, changeWith({ $set, mark, events }))).matchedCount === 1) return true
     return events.length > 0 && this.#holds(this.#table(collection), { _id: target.id, by: mark })
   }

@@ -139,9 +139,14 @@ export class Application {
     if (this.#row(collection, id, 'decidedBy') !== unit.cid) throw new Conflict('decider', collection, id)
   }
 
-  #revoke({ collection, target, at, purgeAt }: Revocation): void {
+  #revoke({ collection, target, at, purgeAt, mark }: Revocation): void {
     const table = this.#table(collection)
     const where = 'id' in target ? { sql: 'id = ?', values: [target.id] } : byIndex(table, target.by)
+    if (mark !== undefined) {
+      const marking = `UPDATE ${quoted(table.name)} SET state = ?, rev = rev + 1 WHERE ${where.sql} AND "revokedAt" IS NULL AND state <> ?`
+      this.#prepare(marking).run(mark, ...where.values, mark)
+      return
+    }
     const sql = `UPDATE ${quoted(table.name)} SET state = 'revoked', "revokedAt" = ?, "purgeAt" = COALESCE(?, "purgeAt"), rev = rev + 1 WHERE ${where.sql} AND "revokedAt" IS NULL`
     this.#prepare(sql).run(at, purgeAt ?? null, ...where.values)
   }

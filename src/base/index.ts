@@ -5,6 +5,7 @@
 
 export { type Clock, type Random, randomText, seconds, systemClock, systemRandom } from './clock.ts'
 export { type Bound, bound, newDoc, TENANT } from './document.ts'
+export { DURATION, durationSeconds } from './duration.ts'
 export { isLoopback } from './loopback.ts'
 export { nearest } from './nearest.ts'
 export { Refusal, type RefusalRow, refusals } from './refusal.ts'

@@ -30,6 +30,8 @@ export type Reader = Pick<Store, 'get' | 'find'>
 /** What happened, before it is sealed into the outbox. `type` is `noun.verb`; `data` holds no secret. */
 export interface Noted {
   readonly type: string
+  /** 'written': true only if the unit's writes are kept; such a note goes with them. */
+  readonly when: 'always' | 'written'
   readonly data: Readonly<Record<string, unknown>>
 }
 
@@ -187,9 +189,14 @@ export class Unit {
     this.#overlay.set(at(collection, id), undefined)
   }
 
-  /** Notes what happened; sealed and committed with the unit. */
-  note(type: string, data: Readonly<Record<string, unknown>>): void {
-    this.#noted.push({ type, data })
+  /** Notes what happened; sealed and committed with the unit. What is true only of the unit's writes goes where they go. */
+  note(type: string, data: Readonly<Record<string, unknown>>, when: Noted['when'] = 'always'): void {
+    this.#noted.push({ type, data, when })
+  }
+
+  /** What there is to tell when `keep` is what is kept. */
+  told(keep: Keep): readonly Noted[] {
+    return keep === 'all' ? this.#noted : this.#noted.filter(({ when }) => when === 'always')
   }
 
   get noted(): readonly Noted[] {

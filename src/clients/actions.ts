@@ -93,6 +93,8 @@ export function clientActions(deps: ClientDeps) {
         reliesOnNonce: order.reliesOnNonce,
         fapi: order.fapi,
         label: order.label,
+        graceSeconds: order.graceSeconds,
+        repeatsMax: order.repeatsMax,
         source: 'store',
         demo: order.demo ?? false,
         disabled: false,
@@ -198,7 +200,7 @@ function fromConfiguration(
   input: Configuration['clients'][number],
   hashed: (clientId: string, text: string) => string,
 ): ClientRecord {
-  const { client_secret, introspect, relies_on_nonce, fapi, label, ...metadata } = input
+  const { client_secret, introspect, relies_on_nonce, fapi, label, grace_seconds, repeats_max, ...metadata } = input
   const { client_id: clientId } = metadata
   return {
     clientId,
@@ -208,6 +210,8 @@ function fromConfiguration(
     reliesOnNonce: relies_on_nonce,
     fapi: fapi === '2.0',
     label,
+    graceSeconds: grace_seconds,
+    repeatsMax: repeats_max,
     source: 'configuration',
     demo: false,
     disabled: false,

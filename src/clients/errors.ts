@@ -13,6 +13,7 @@ export const refuse = refusals({
   ],
   bad_name: [400, 'A name has no control characters and at most 200 characters.'],
   bad_grant: [400, 'This grant type is not offered.'],
+  bad_grace: [400, 'The window for retries is 0 to 60 seconds.'],
   bad_metadata: [400, 'The client metadata does not fit together.'],
   api_exists: [409, 'There is an API with this id already.'],
   api_unknown: [404, 'There is no API with this id.'],

@@ -32,6 +32,10 @@ export interface ClientRecord {
   readonly reliesOnNonce: boolean
   readonly fapi: boolean
   readonly label: string | undefined
+  /** How long a used refresh token still gets its first answer; undefined: as the deployment says. */
+  readonly graceSeconds?: number | undefined
+  /** Repeats of one refresh that are answered; undefined: all. */
+  readonly repeatsMax?: number | undefined
   readonly source: 'configuration' | 'store' | 'registration'
   readonly demo: boolean
   readonly disabled: boolean

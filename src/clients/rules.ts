@@ -53,6 +53,8 @@ export interface ClientOrder {
   readonly reliesOnNonce: boolean
   readonly fapi: boolean
   readonly label?: string | undefined
+  readonly graceSeconds?: number | undefined
+  readonly repeatsMax?: number | undefined
   readonly jwks?: unknown
   readonly jwksUri?: string | undefined
   readonly backchannelLogoutUri?: string | undefined
@@ -70,6 +72,8 @@ export function faultOf(order: ClientOrder): Refusal | undefined {
   if (scope !== undefined) return refuse('bad_scope', { scope })
   if (order.grants.includes('authorization_code') && order.redirectUris.length === 0)
     return refuse('bad_metadata', { missing: 'redirect URI' })
+  if (order.graceSeconds !== undefined && !(order.graceSeconds >= 0 && order.graceSeconds <= 60))
+    return refuse('bad_grace', { graceSeconds: order.graceSeconds })
   if (order.public && order.grants.includes('client_credentials'))
     return refuse('bad_metadata', { public: true, grant: 'client_credentials' })
   return undefined

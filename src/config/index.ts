@@ -4,8 +4,20 @@
  */
 
 export { BadConfiguration, type Entry, type Environment, environment, parseEnvironment } from './environment.ts'
-export type { RefreshFacts, RotationHook } from './hook.ts'
 export { configuration, defineConfig, loadConfiguration, parseConfiguration } from './load.ts'
+export {
+  type CredentialFacts,
+  ROTATION_ACTIONS,
+  type RotationAction,
+  type RotationDecision,
+  type RotationEvent,
+  type RotationFacts,
+  type RotationLimits,
+  type RotationPolicy,
+  type RotationRule,
+  type SeenFrom,
+} from './policy.ts'
+export { rotationSchema } from './rotation.ts'
 export {
   type ApiDeclaration,
   apiSchema,

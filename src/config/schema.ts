@@ -1,8 +1,10 @@
 /** `mintmark.config.ts`: what it may say, with defaults and meaning. docs/configuration.md is printed from here. */
 
 import { z } from 'zod'
-import type { RotationHook } from './hook.ts'
+import { rotationSchema } from './rotation.ts'
 
+/** How long a used refresh token still gets its first answer: 0 to 60 seconds. */
+export const graceSeconds = z.number().int().min(0).max(60)
 const positive = z.number().int().positive()
 const days = (n: number): number => n * 24 * 3600
 const text = z
@@ -42,6 +44,8 @@ export const clientSchema = z.looseObject({
   relies_on_nonce: z.boolean().default(false),
   fapi: z.enum(['2.0']).optional(),
   label: z.string().optional(),
+  grace_seconds: graceSeconds.optional(),
+  repeats_max: z.number().int().positive().optional(),
 })
 
 const lifetimes = z.strictObject({
@@ -59,13 +63,9 @@ const lifetimes = z.strictObject({
   initialAccessTokenSeconds: positive
     .default(days(1))
     .meta({ about: 'Initial access tokens for registration; each is good once.' }),
-  graceSeconds: z
-    .number()
-    .int()
-    .min(0)
-    .max(60)
+  graceSeconds: graceSeconds
     .default(10)
-    .meta({ about: 'How long a used refresh token still gets its first answer.' }),
+    .meta({ about: 'How long a used refresh token still gets its first answer; a client may have its own.' }),
 })
 
 const features = z.strictObject({
@@ -89,6 +89,11 @@ const features = z.strictObject({
     .regex(/^[a-z-]+$/)
     .default('x-client-certificate')
     .meta({ about: 'Header with the URL-encoded PEM certificate; believed only with TRUST_PROXY.' }),
+  countryHeader: z
+    .string()
+    .regex(/^[a-z-]+$/)
+    .optional()
+    .meta({ about: "Header with the caller's two-letter country; believed only with TRUST_PROXY." }),
   claimsParameter: z.boolean().default(true).meta({ about: 'The claims request parameter (OpenID Connect Core 5.5).' }),
   dpopNonces: z.boolean().default(false).meta({ about: 'Ask every DPoP proof for a nonce (RFC 9449, 8).' }),
 })
@@ -119,10 +124,10 @@ export const configurationSchema = z.strictObject({
   features: features.prefault({}).meta({ about: 'What is switched on beyond the strict defaults.' }),
   outbound: outbound.prefault({}).meta({ about: 'Requests that the server itself sends.' }),
   branding: branding.prefault({}).meta({ about: 'How the pages look.' }),
-  rotation: z
-    .custom<RotationHook>((value) => typeof value === 'function', 'must be a function')
-    .optional()
-    .meta({ about: "Decides whether a refresh token rotates: (facts) => 'keep' | 'rotate'." }),
+  rotation: rotationSchema.prefault([]).meta({
+    about:
+      'Rotation policies: built-ins such as idle("7d"), own functions, or { policy, clients, labels, shadow, name }. The strictest holds.',
+  }),
 })
 
 /** The parsed configuration. */

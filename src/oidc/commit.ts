@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import { Conflict, type OutboxEvent, type Store, type Writes } from '../../adapters/store.ts'
 import { type Clock, hasWrites, type Keep, type Random, randomText, TENANT, Unit } from '../base/index.ts'
+import type { SeenFrom } from '../config/index.ts'
 import { requestView } from '../http/index.ts'
 import { type Seal, sealEvents } from '../seal/index.ts'
 import { artefacts, type Records } from './records.ts'
@@ -34,7 +35,7 @@ export interface Run {
   readonly id: string
   readonly route: string
   readonly address: string
-  readonly network: string
+  readonly seen: SeenFrom & { readonly network: string }
   /** Makes a context for a view of the request. */
   readonly context: (req: IncomingMessage, res: ServerResponse) => Koa.Context
   readonly handle: (ctx: Koa.Context) => Promise<void>
@@ -95,7 +96,7 @@ export function createRunner(deps: RunnerDeps) {
     const work: Work = {
       unit,
       route: run.route,
-      network: run.network,
+      seen: run.seen,
       sessions: new Map(),
       standIns: new Map(),
       clients: new Map(),
@@ -105,12 +106,10 @@ export function createRunner(deps: RunnerDeps) {
       run.res,
     )
     await withWork(work, () => run.handle(ctx))
-    const events = sealEvents(seal, unit, {
-      clock: deps.clock,
-      actor: { request: run.id, network: run.network },
-      tenant: TENANT,
-    })
-    const writes = unit.writes(keepFor(run.route, ctx.status), events)
+    const keep = keepFor(run.route, ctx.status)
+    const actor = { request: run.id, network: run.seen.network }
+    const events = sealEvents(seal, unit, { clock: deps.clock, actor, tenant: TENANT, keep })
+    const writes = unit.writes(keep, events)
     if (hasWrites(writes)) await commit(writes, work)
     else if (events.length > 0) deps.batch(events)
     return ctx

@@ -74,7 +74,12 @@ function lifetimesOf({ configuration: { lifetimes }, clock }: ConfigurationDeps)
     const now = seconds(clock)
     return Math.max(
       1,
-      Math.min(lifetimes.refreshIdleSeconds, (token.iiat ?? now) + lifetimes.refreshAbsoluteSeconds - now),
+      Math.min(
+        lifetimes.refreshIdleSeconds,
+        // Decided before, read here: the library asks synchronously.
+        maybeWork()?.verdict?.lifetimeSeconds ?? Number.POSITIVE_INFINITY,
+        (token.iiat ?? now) + lifetimes.refreshAbsoluteSeconds - now,
+      ),
     )
   }
   return {

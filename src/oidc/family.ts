@@ -3,19 +3,19 @@
  * replay do to it; the decisions themselves are `rotation`'s.
  */
 
-import type { Doc } from '../../adapters/store.ts'
+import type { Decider, Doc } from '../../adapters/store.ts'
 import { type Clock, seconds } from '../base/index.ts'
+import type { SeenFrom } from '../config/index.ts'
 import { endOne } from '../revocation/index.ts'
 import { standing } from '../rotation/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { artefacts, type Payload, type Records } from './records.ts'
-import type { Work } from './work.ts'
+import type { PresentedRefresh, Work, WorkFamily } from './work.ts'
 
 /** A family's parameters, from the lifetimes. Seconds. */
 export interface FamilyTimes {
   readonly idle: number
   readonly absolute: number
-  readonly grace: number
 }
 
 /** What the last answer was given for; a repeat for the same gets the same answer. */
@@ -33,7 +33,38 @@ export interface Receipt {
   readonly for: ReceiptFor
 }
 
+/** States that hold a family until a new sign-in or a release. */
+export type Mark = 'step_up' | 'quarantined'
+
+/** How many tokens of a window's past are told from replays. A client that turns more over in a minute is no client. */
+const RECENT_MAX = 16
+
 const number = (value: unknown): number => (typeof value === 'number' ? value : 0)
+
+type Recent = readonly (readonly [hash: string, until: number])[]
+
+/** Written by `recentOf` below, in clear: hashes and times. */
+function readRecent(value: unknown): Recent {
+  return typeof value === 'string' ? (JSON.parse(value) as Recent) : []
+}
+
+/** The tokens whose window still runs once `predecessor` gives way to the next. */
+function recentOf(doc: Doc, now: number): string | null {
+  const { predecessor, graceUntil } = doc.fields
+  const before = readRecent(doc.fields.recent)
+  const all: Recent = typeof predecessor === 'string' ? [...before, [predecessor, number(graceUntil)]] : before
+  const left = all.filter(([, until]) => until > now).slice(-RECENT_MAX)
+  return left.length === 0 ? null : JSON.stringify(left)
+}
+
+const sameSeen = (a: SeenFrom | undefined, b: SeenFrom): boolean =>
+  a?.network === b.network && a?.country === b.country && a?.agent === b.agent
+
+function dealt(work: Work): { readonly presented: PresentedRefresh; readonly family: WorkFamily } {
+  const { presented, family } = work
+  if (!presented || !family) throw new Error('no refresh token was presented')
+  return { presented, family }
+}
 
 /** The verbs on families. */
 export function createFamilies(deps: {
@@ -45,9 +76,21 @@ export function createFamilies(deps: {
   const { records, seal, clock, times } = deps
   const headOf = (text: string): string => records.hash('RefreshToken', text)
 
-  /** The end that no use moves: a year, say, after the first token. */
-  const absoluteEnd = (payload: Payload): number =>
-    number(payload.iiat ?? payload.iat ?? seconds(clock)) + times.absolute
+  /** The end that no use moves. Configuration may bring it nearer, never further: it stands in the family from its first day. */
+  const absoluteEnd = (doc: Pick<Doc, 'fields'>, payload: Payload): number => {
+    const configured = number(payload.iiat ?? payload.iat ?? seconds(clock)) + times.absolute
+    return typeof doc.fields.absoluteUntil === 'number' ? Math.min(doc.fields.absoluteUntil, configured) : configured
+  }
+
+  /** The one condition of every refresh: this token is the head, of a family that nobody ended or holds. */
+  const whileHead = (presented: PresentedRefresh): Decider['if'] => ({
+    revokedAt: null,
+    state: 'live',
+    fields: { head: headOf(presented.text) },
+  })
+
+  const idleEnd = (work: Work, now: number): number =>
+    now + Math.min(times.idle, work.verdict?.lifetimeSeconds ?? times.idle)
 
   return {
     /** Stages the family of a redemption: it stands before the first token, so that a replay has something to end. */
@@ -62,20 +105,23 @@ export function createFamilies(deps: {
         iat: now,
         exp: now + times.absolute,
       }
-      const doc = records.document('Family', work.family.id, payload, {
-        family: work.family.id,
-        fields: {
-          head: null,
-          predecessor: null,
-          graceUntil: 0,
-          idleUntil: 0,
-          uses: 0,
-          repeats: 0,
-          receipt: null,
-          receiptKey: null,
-        },
-      })
-      work.unit.insert(artefacts.name, doc)
+      const fields = {
+        head: null,
+        predecessor: null,
+        graceUntil: 0,
+        idleUntil: 0,
+        absoluteUntil: now + times.absolute,
+        uses: 0,
+        repeats: 0,
+        recent: null,
+        rotateNext: null,
+        receipt: null,
+        receiptKey: null,
+      }
+      work.unit.insert(
+        artefacts.name,
+        records.document('Family', work.family.id, payload, { family: work.family.id, fields }),
+      )
     },
     /** Finds a refresh token by the family that its text names. Forged ones cost no read. */
     async find(work: Work, text: string): Promise<Payload | undefined> {
@@ -88,81 +134,91 @@ export function createFamilies(deps: {
         head: doc.fields.head,
         predecessor: typeof doc.fields.predecessor === 'string' ? doc.fields.predecessor : null,
         graceUntil: number(doc.fields.graceUntil),
+        recent: readRecent(doc.fields.recent),
         revoked: doc.revokedAt !== null,
       }
       const stands = standing(facts, headOf(text), seconds(clock))
       if (stands === 'dead') return undefined
+      // Introspection tells of the one live token of a family; one that only gets its first answer again is not it.
+      if (work.route === 'introspection' && (stands !== 'head' || doc.state !== 'live')) return undefined
       work.family = { text: read.family, id }
-      work.presented = { doc, text, standing: stands }
-      const payload = await records.open(doc)
-      const exp = Math.min(number(doc.fields.idleUntil), absoluteEnd(payload))
+      const { mmSeen, ...payload } = await records.open(doc)
+      // Sealed by `put` and `keep` below: it was what a request was seen from.
+      work.presented = { doc, text, standing: stands, payload, seen: mmSeen as SeenFrom | undefined }
+      const exp = Math.min(number(doc.fields.idleUntil), absoluteEnd(doc, payload))
       return { ...payload, jti: text, exp, ...(stands === 'replay' ? { consumed: seconds(clock) } : {}) }
     },
     /** Stages a new refresh token: the family's first, or the head that follows the presented one. */
     async put(work: Work, text: string, payload: Payload): Promise<void> {
-      const { family, presented } = work
+      const { family, presented, verdict } = work
       if (!family) throw new Error('a refresh token without a family')
       const doc = await work.unit.get(artefacts.name, family.id)
       if (!doc) throw new Error('a refresh token whose family was not begun')
       const now = seconds(clock)
       const { jti: _jti, ...kept } = payload
-      const { dk, body } = records.reseal(doc, kept)
-      const fields = { head: headOf(text), idleUntil: now + times.idle }
+      const { dk, body } = records.reseal(doc, { ...kept, mmSeen: work.seen })
+      const fields = { head: headOf(text), idleUntil: idleEnd(work, now) }
       if (!presented) return work.unit.update(artefacts.name, doc, { dk, body, lastUse: now, fields })
       const moved = {
         ...fields,
         predecessor: headOf(presented.text),
-        graceUntil: now + times.grace,
+        // Where clients do not rotate, the key is the credential: a retry succeeds until the successor is used (FAPI 2.0).
+        graceUntil: verdict?.untilUsed ? absoluteEnd(doc, payload) : now + (verdict?.graceSeconds ?? 0),
+        recent: recentOf(presented.doc, now),
+        repeats: 0,
+        rotateNext: null,
         receipt: null,
         receiptKey: null,
       }
-      const decider = {
-        collection: artefacts.name,
-        id: family.id,
-        if: { revokedAt: null, fields: { head: headOf(presented.text) } },
-        set: { dk, body, lastUse: now, fields: moved },
-        increment: { uses: 1 },
-      } as const
-      work.unit.decide(decider, doc)
-      work.unit.note('refresh_token.rotated', {
-        family: family.id,
-        client_id: payload.clientId,
-        rotations: payload.rotations,
-      })
-    },
-    /** Stages a refresh that keeps its token: the write that makes a revocation beside it win or lose. */
-    keep(work: Work): void {
-      const { presented, family } = work
-      if (!presented || !family) throw new Error('no refresh token was presented')
-      const now = seconds(clock)
-      const set = { lastUse: now, fields: { idleUntil: now + times.idle } }
       work.unit.decide(
         {
           collection: artefacts.name,
           id: family.id,
-          if: { revokedAt: null, fields: { head: headOf(presented.text) } },
-          set,
+          if: whileHead(presented),
+          set: { dk, body, lastUse: now, fields: moved },
           increment: { uses: 1 },
         },
-        presented.doc,
+        doc,
       )
+      work.unit.note(
+        'refresh_token.rotated',
+        { family: family.id, client_id: payload.clientId, rotations: payload.rotations },
+        'written',
+      )
+    },
+    /** Stages a refresh that keeps its token: the write that makes a revocation beside it win or lose. */
+    keep(work: Work): void {
+      const { presented, family } = dealt(work)
+      const now = seconds(clock)
+      const moved = sameSeen(presented.seen, work.seen)
+        ? {}
+        : records.reseal(presented.doc, { ...presented.payload, mmSeen: work.seen })
+      const { exp: _exp, purgeAt: _purgeAt, ...body } = { exp: null, purgeAt: null, ...moved }
+      const set = { ...body, lastUse: now, fields: { idleUntil: idleEnd(work, now) } }
+      const decider = {
+        collection: artefacts.name,
+        id: family.id,
+        if: whileHead(presented),
+        set,
+        increment: { uses: 1 },
+      }
+      work.unit.decide(decider, presented.doc)
     },
     /** Stages a repeat inside the window: counted, and only while the family lives and its successor is unused. */
     repeat(work: Work): void {
-      const { presented, family } = work
-      if (!presented || !family) throw new Error('no refresh token was presented')
+      const { presented, family } = dealt(work)
       const { head = null, predecessor = null } = presented.doc.fields
       work.unit.decide(
         {
           collection: artefacts.name,
           id: family.id,
-          if: { revokedAt: null, fields: { head, predecessor } },
+          if: { revokedAt: null, state: 'live', fields: { head, predecessor } },
           set: {},
           increment: { repeats: 1 },
         },
         presented.doc,
       )
-      work.unit.note('refresh_token.repeated', { family: family.id })
+      work.unit.note('refresh_token.repeated', { family: family.id }, 'written')
     },
     /** Puts the answer into the very write that rotates (a receipt apart could be overwritten by a loser). */
     keepReceipt(work: Work, receipt: Receipt): void {
@@ -183,15 +239,32 @@ export function createFamilies(deps: {
     },
     /** Stages the end of the family that this request deals with: its tokens are dead, its Grant's other families live on. */
     end(work: Work, why: string): void {
-      if (!work.family) return
+      if (!work.family || work.unit.revokes(artefacts.name, work.family.id)) return
       endOne(work.unit, { collection: artefacts.name, at: seconds(clock) }, work.family.id)
-      work.unit.note('family.revoked', { family: work.family.id, why })
+      const { accountId, clientId } = work.presented?.payload ?? {}
+      const who = { family: work.family.id, client_id: clientId, account: accountId, seen: work.seen }
+      if (work.presented?.standing === 'replay')
+        work.unit.note('refresh_token.replayed', { ...who, rotated_at: work.presented.doc.lastUse })
+      work.unit.note('family.revoked', { ...who, why: work.presented?.standing === 'replay' ? 'replay' : why })
+    },
+    /** Stages a hold that a new sign-in gets round and a release takes back; it stays whatever the answer is. */
+    mark(work: Work, mark: Mark, why: string): void {
+      const { family } = dealt(work)
+      work.unit.revoke({ collection: artefacts.name, target: { id: family.id }, at: seconds(clock), mark })
+      work.unit.note('family.held', { family: family.id, mark, why })
+    },
+    /** The two ends of the presented token's family, Unix seconds: the one that use moves, and the one that nothing moves. */
+    ends(work: Work): { readonly idle: number; readonly absolute: number } | undefined {
+      const { presented } = work
+      if (!presented) return undefined
+      const { doc, payload } = presented
+      return { idle: number(doc.fields.idleUntil), absolute: absoluteEnd(doc, payload) }
     },
     /** Whether the family of a token still lives; tokens without one are their Grant's alone. */
     async lives(work: Work, token: Pick<Doc, 'family'>): Promise<boolean> {
       if (token.family === null) return true
       const doc = await work.unit.get(artefacts.name, token.family)
-      return doc !== undefined && doc.revokedAt === null
+      return doc !== undefined && doc.revokedAt === null && doc.state !== 'quarantined'
     },
   }
 }

@@ -10,6 +10,7 @@ import type { Clients } from '../clients/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { Outbound, Views } from '../http/index.ts'
 import type { SigningKey } from '../keys/index.ts'
+import { createEngine, refreshNorm } from '../rotation/index.ts'
 import type { Seal } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { createRunner } from './commit.ts'
@@ -63,7 +64,6 @@ export async function createOidc(deps: OidcDeps) {
   const times = {
     idle: lifetimes.refreshIdleSeconds,
     absolute: lifetimes.refreshAbsoluteSeconds,
-    grace: lifetimes.graceSeconds,
   }
   const families = createFamilies({ records, seal, clock, times })
   const models = createModels({
@@ -75,11 +75,22 @@ export async function createOidc(deps: OidcDeps) {
     statics,
     wellFormed: wellFormed(seal),
   })
+  const engine = createEngine({
+    rules: configuration.rotation,
+    norm: refreshNorm,
+    stopwatch: () => performance.now(),
+    after(ms, then) {
+      const timer = setTimeout(then, ms)
+      return () => clearTimeout(timer)
+    },
+    report: (failure) => logger.error(failure, 'a rotation policy failed'),
+  })
   const refresh = createRefresh({
     families,
     clients,
     clock,
-    hook: configuration.rotation,
+    engine,
+    lifetimes: { idle: times.idle, grace: lifetimes.graceSeconds },
     certificate: (ctx) => certificateOf(ctx, deps),
   })
   const secrets = { dpop: await seal.sharedSecret('dpop'), cookie: await seal.sharedSecret('cookie') }
@@ -103,7 +114,7 @@ export async function createOidc(deps: OidcDeps) {
     const carried: Work = {
       unit,
       route: 'local',
-      network: 'local',
+      seen: { network: 'local' },
       sessions: new Map(),
       standIns: new Map(),
       clients: new Map(),
@@ -119,6 +130,8 @@ export async function createOidc(deps: OidcDeps) {
       logger,
       issuer: origin,
       userCodes,
+      ends: families.ends,
+      countryHeader: deps.proxied ? configuration.features.countryHeader : undefined,
       interactions: createInteractions({ accounts, clients, views, seal, records, clock, lifetimes, statics }),
       registration: createRegistration({ clients }),
       introspection: createIntrospection({

@@ -135,7 +135,7 @@ export function createInteractions(deps: InteractionDeps) {
     form: URLSearchParams,
   ): Promise<void> {
     const loginName = form.get('login') ?? ''
-    const { network } = currentWork()
+    const { network = 'unknown' } = currentWork().seen
     const answer = await accounts.authenticate({ loginName, password: form.get('password') ?? '', network })
     if (answer.ok) {
       currentWork().unit.note('sign_in.succeeded', { account: answer.sub, client_id: interaction.params.client_id })

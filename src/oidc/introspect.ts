@@ -58,7 +58,7 @@ export function createIntrospection(deps: IntrospectDeps) {
     const fam = known(claims.fam)
     if (fam === undefined) return { kind: 'ClientCredentials', payload: common }
     const family = await currentWork().unit.get(artefacts.name, fam)
-    if (!family || family.revokedAt !== null) return undefined
+    if (!family || family.revokedAt !== null || family.state === 'quarantined') return undefined
     const { grantId, accountId } = await records.open(family)
     return { kind: 'AccessToken', payload: { ...common, grantId, accountId } }
   }

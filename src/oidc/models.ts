@@ -164,7 +164,7 @@ function refreshModel({ families }: ModelDeps): Model {
     // The decider is staged with the successor, in one write; see `put`.
     async consume() {},
     async destroy() {
-      families.end(currentWork(), 'refresh token revoked or replayed')
+      families.end(currentWork(), 'refresh token revoked by its client')
     },
   }
 }
@@ -211,7 +211,8 @@ function revokeByGrant(deps: ModelDeps, grantId: string): void {
   const work = currentWork()
   if (work.route === 'end_session')
     endGrant(work.unit, { collection: artefacts.name, at: seconds(deps.clock) }, deps.records.id('Grant', grantId))
-  else deps.families.end(work, 'replay or revocation')
+  else
+    deps.families.end(work, work.route === 'revocation' ? 'token revoked by its client' : 'authorization code replayed')
 }
 
 const absent = async (): Promise<undefined> => undefined

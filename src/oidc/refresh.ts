@@ -5,21 +5,22 @@
 
 import { createHash } from 'node:crypto'
 import { calculateJwkThumbprint, decodeProtectedHeader } from 'jose'
-import type { KoaContextWithOIDC } from 'oidc-provider'
+import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { type Clock, seconds } from '../base/index.ts'
-import type { Clients } from '../clients/index.ts'
-import type { RefreshFacts, RotationHook } from '../config/index.ts'
-import { decideRefresh } from '../rotation/index.ts'
+import type { ClientRecord, Clients } from '../clients/index.ts'
+import type { RotationFacts } from '../config/index.ts'
+import type { Engine, Verdict } from '../rotation/index.ts'
 import type { Families, ReceiptFor } from './family.ts'
 import type { Payload } from './records.ts'
 import { currentWork, type Work } from './work.ts'
 
-/** What the refresh grant uses. */
+/** What the refresh grant uses. Lifetimes in seconds. */
 export interface RefreshDeps {
   readonly families: Families
   readonly clients: Clients
   readonly clock: Clock
-  readonly hook: RotationHook | undefined
+  readonly engine: Pick<Engine, 'decide'>
+  readonly lifetimes: { readonly idle: number; readonly grace: number }
   readonly certificate: (ctx: KoaContextWithOIDC) => string | undefined
 }
 
@@ -35,78 +36,172 @@ class FirstAnswer extends Error {
 const text = (value: unknown): string | null =>
   typeof value === 'string' ? value : Array.isArray(value) ? JSON.stringify(value) : null
 
-function factsOf(ctx: KoaContextWithOIDC, now: number, label: string | undefined): RefreshFacts {
+const same = (a: ReceiptFor, b: ReceiptFor): boolean =>
+  a.scope === b.scope && a.resource === b.resource && a.binding === b.binding
+
+/** RFC 6749, 5.2: the caller hears `invalid_grant` and no more; the reason goes to the log and the record. */
+const refused = (why: string): Error => new errors.InvalidGrant(why)
+
+/** What a policy may know of this refresh. */
+function factsOf(
+  ctx: KoaContextWithOIDC,
+  work: Work,
+  input: { readonly now: number; readonly record: ClientRecord | undefined; readonly limits: RotationFacts['limits'] },
+): RotationFacts {
   const { RefreshToken: token, Client: client } = ctx.oidc.entities
-  if (!token || !client) throw new Error('a refresh without token or client')
+  const { presented, family } = work
+  if (!token || !client || !presented || !family) throw new Error('a refresh without token or client')
+  const { now, record, limits } = input
   const iat = token.iat ?? now
   const exp = token.exp ?? now
-  const age = now - iat
+  const age = Math.max(0, now - iat)
   return {
     event: 'refresh',
     now,
     credential: {
       kind: 'refresh_token',
+      id: family.id,
       ageSeconds: age,
-      familyAgeSeconds: token.totalLifetime(),
+      chainAgeSeconds: Math.max(0, now - (token.iiat ?? iat)),
+      idleSeconds: Math.max(0, now - (presented.doc.lastUse ?? iat)),
       lifetimeShare: exp > iat ? Math.min(1, age / (exp - iat)) : 1,
       rotations: token.rotations ?? 0,
-      senderConstrained: token.isSenderConstrained(),
+      bound: token.jkt ? 'dpop' : token['x5t#S256'] ? 'mtls' : 'none',
       scopes: [...token.scopes],
+      last: presented.seen && { ...presented.seen },
     },
-    client: { id: client.clientId, public: client.clientAuthMethod === 'none', label },
+    client: {
+      id: client.clientId,
+      public: client.clientAuthMethod === 'none',
+      fapi: record?.fapi ?? false,
+      label: record?.label,
+    },
+    subject: { id: token.accountId ?? '', authTime: token.authTime },
+    request: { ...work.seen },
+    limits,
   }
+}
+
+/** What goes into the record: enough to see why, and to replay the decision through another policy. */
+const recorded = ({ opinions, shadow, do: decided, why, limits }: Verdict, facts: RotationFacts) => ({
+  client_id: facts.client?.id,
+  account: facts.subject?.id,
+  family: facts.credential.id,
+  do: decided,
+  why,
+  limits,
+  opinions,
+  shadow,
+  facts,
+})
+
+/** Takes scopes from what this refresh and its successor may have. */
+function narrow(ctx: KoaContextWithOIDC, scopes: readonly string[] | undefined): void {
+  const { RefreshToken: token } = ctx.oidc.entities
+  if (!scopes || !token) return
+  token.scope = scopes.join(' ')
+  const { params } = ctx.oidc
+  if (params && typeof params.scope === 'string')
+    params.scope = params.scope
+      .split(' ')
+      .filter((scope) => scopes.includes(scope))
+      .join(' ')
 }
 
 /** The verbs of the refresh grant. */
 export function createRefresh(deps: RefreshDeps) {
   const { families, clients, clock } = deps
 
-  async function askedFor(ctx: KoaContextWithOIDC): Promise<ReceiptFor> {
-    const { scope, resource } = ctx.oidc.params ?? {}
+  async function bindingOf(ctx: KoaContextWithOIDC): Promise<string | null> {
     const certificate = deps.certificate(ctx)
     const proof = ctx.get('dpop')
     // The library has verified the proof by the time this is compared; here only its key counts.
     const { jwk } = proof ? decodeProtectedHeader(proof) : {}
-    const binding = jwk
-      ? await calculateJwkThumbprint(jwk)
-      : certificate
-        ? createHash('sha256').update(certificate).digest('base64url')
-        : null
-    return { scope: text(scope), resource: text(resource), binding }
+    if (jwk) return calculateJwkThumbprint(jwk)
+    return certificate ? createHash('sha256').update(certificate).digest('base64url') : null
   }
 
-  const same = (a: ReceiptFor, b: ReceiptFor): boolean =>
-    a.scope === b.scope && a.resource === b.resource && a.binding === b.binding
-
-  async function repeat(ctx: KoaContextWithOIDC, work: Work): Promise<boolean> {
+  async function repeat(ctx: KoaContextWithOIDC, work: Work, record: ClientRecord | undefined): Promise<void> {
     const receipt = await families.openReceipt(work)
     if (!receipt) throw new Error('a family inside its window without a receipt')
+    // A limit on clients that loop, not on rivals: those that come at the very same time may pass it.
+    if (Number(work.presented?.doc.fields.repeats ?? 0) >= (record?.repeatsMax ?? Number.POSITIVE_INFINITY)) {
+      work.unit.note('refresh_token.repeat_refused', { family: work.family?.id, client_id: record?.clientId })
+      throw refused('the client has repeated this refresh too often')
+    }
     families.repeat(work)
-    if (!same(receipt.for, await askedFor(ctx))) return false
+    if (!same(receipt.for, { ...(work.asked ?? { scope: null, resource: null }), binding: await bindingOf(ctx) }))
+      return
     const age = seconds(clock) - receipt.at
     const lifetime = Number(receipt.body.expires_in ?? 0)
     throw new FirstAnswer({ ...receipt.body, expires_in: Math.max(1, lifetime - age) })
+  }
+
+  /** What a verdict does to the family, and whether the token rotates. Throws where it is refused. */
+  function enforce(ctx: KoaContextWithOIDC, work: Work, verdict: Verdict): boolean {
+    switch (verdict.do) {
+      case 'keep':
+        narrow(ctx, verdict.scopes)
+        families.keep(work)
+        return false
+      case 'rotate':
+        narrow(ctx, verdict.scopes)
+        return true
+      case 'deny':
+        break
+      case 'stepUp':
+        families.mark(work, 'step_up', verdict.why)
+        break
+      case 'quarantine':
+        families.mark(work, 'quarantined', verdict.why)
+        break
+      case 'revoke':
+      case 'revokeFamily':
+        // A family is the credential here: the one is the other.
+        families.end(work, `policy: ${verdict.why}`)
+        break
+      default:
+        verdict.do satisfies never
+    }
+    throw refused(`rotation policy: ${verdict.do}: ${verdict.why}`)
+  }
+
+  async function decide(ctx: KoaContextWithOIDC, work: Work, record: ClientRecord | undefined): Promise<boolean> {
+    const neverRotate = record?.fapi ?? false
+    const limits = {
+      neverRotate,
+      lifetimeSecondsMax: deps.lifetimes.idle,
+      graceSecondsMax: record?.graceSeconds ?? deps.lifetimes.grace,
+    }
+    const facts = factsOf(ctx, work, { now: seconds(clock), record, limits })
+    const decided = await deps.engine.decide(facts)
+    const forced = work.presented?.doc.fields.rotateNext === 1 && decided.do === 'keep'
+    const verdict: Verdict = forced ? { ...decided, do: 'rotate', why: 'asked for by an administrator' } : decided
+    work.verdict = { ...verdict, untilUsed: neverRotate }
+    work.unit.note('rotation.decided', recorded(verdict, facts))
+    return enforce(ctx, work, verdict)
   }
 
   return {
     /** The library's `rotateRefreshToken`: called after all its checks, before it issues anything. */
     async rotates(ctx: KoaContextWithOIDC): Promise<boolean> {
       const work = currentWork()
-      if (work.presented?.standing === 'grace') return repeat(ctx, work)
-      const clientId = ctx.oidc.client?.clientId ?? ''
-      const record = await clients.find(clientId, work.unit)
-      const decision = await decideRefresh(
-        factsOf(ctx, seconds(clock), record?.label),
-        { neverRotate: record?.fapi ?? false },
-        deps.hook,
-      )
-      work.unit.note('refresh.decided', { client_id: clientId, do: decision.do, why: decision.why })
-      if (decision.do === 'keep') families.keep(work)
-      return decision.do === 'rotate'
+      const { presented } = work
+      const record = await clients.find(ctx.oidc.client?.clientId ?? '', work.unit)
+      if (presented && presented.doc.state !== 'live') throw refused(`the family is held: ${presented.doc.state}`)
+      if (presented?.standing === 'late') {
+        work.unit.note('refresh_token.late', { family: work.family?.id, client_id: record?.clientId, seen: work.seen })
+        throw refused('a late duplicate: its successor is in use')
+      }
+      if (presented?.standing !== 'grace') return decide(ctx, work, record)
+      await repeat(ctx, work, record)
+      return false
     },
     /** Wraps the library's handler. */
     wrap: (inner: (ctx: KoaContextWithOIDC) => Promise<void>) => async (ctx: KoaContextWithOIDC) => {
       const work = currentWork()
+      // Before anything narrows them: a retry asks in the same words.
+      work.asked = { scope: text(ctx.oidc.params?.scope), resource: text(ctx.oidc.params?.resource) }
       try {
         await inner(ctx)
       } catch (cause) {
@@ -119,7 +214,8 @@ export function createRefresh(deps: RefreshDeps) {
         const receipt = await families.openReceipt(work)
         ctx.body = { ...body, refresh_token: receipt?.body.refresh_token }
       } else if (body.refresh_token !== work.presented?.text) {
-        families.keepReceipt(work, { body, at: seconds(clock), for: await askedFor(ctx) })
+        const binding = await bindingOf(ctx)
+        families.keepReceipt(work, { body, at: seconds(clock), for: { ...work.asked, binding } })
       }
     },
   }

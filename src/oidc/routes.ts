@@ -8,6 +8,7 @@ import { errors, type Provider } from 'oidc-provider'
 import { BadBody, networkOf, oauthError, type Views } from '../http/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { Contended, type Runner } from './commit.ts'
+import type { Families } from './family.ts'
 import { BadForm, type Interactions } from './interactions.ts'
 import type { Introspection } from './introspect.ts'
 import { library, libraryWith } from './library.ts'
@@ -32,6 +33,10 @@ export interface RouteDeps {
   readonly views: Views
   readonly logger: Logger
   readonly issuer: URL
+  /** Header with the caller's country, where a trusted proxy sets it. */
+  readonly countryHeader: string | undefined
+  /** The two ends of the refresh token that this request presented. */
+  readonly ends: Families['ends']
   /** Counts wrong user codes of a network; says how many seconds to wait. */
   readonly userCodes: { waitSeconds(key: string): Promise<number>; fail(key: string): Promise<void> }
 }
@@ -54,6 +59,7 @@ const ROUTES: readonly (readonly [RegExp, string])[] = [
   [/^\/reg(\/|$)/, 'registration'],
   [/^\/interaction\//, 'interaction'],
 ]
+const AGENT_MAX = 160
 const PAGES = ['authorization', 'interaction', 'end_session', 'device']
 
 /** The route's name, in the words that decide what an error answer commits. */
@@ -77,10 +83,19 @@ function refuseOdd(ctx: Koa.Context, body: Buffer): void {
 
 /** Makes the middleware. */
 export function createRoutes(deps: RouteDeps) {
+  /** Opaque tokens are the library's; of refresh tokens a client also sees when they end, used or not. */
+  async function opaque(ctx: Koa.Context, provider: Provider): Promise<void> {
+    await library(provider)(ctx)
+    const answer: unknown = ctx.body
+    const ends = deps.ends(currentWork())
+    if (ends && typeof answer === 'object' && answer !== null && 'active' in answer && answer.active)
+      ctx.body = { ...answer, idle_expires_at: ends.idle, absolute_expires_at: ends.absolute }
+  }
+
   async function introspect(ctx: Koa.Context, provider: Provider, body: Buffer): Promise<void> {
     const token = new URLSearchParams(body.toString()).getAll('token')
     const jwt = token.length === 1 && token[0]?.split('.').length === 3 ? token[0] : undefined
-    if (jwt === undefined) return library(provider)(ctx)
+    if (jwt === undefined) return opaque(ctx, provider)
     const standIn = await deps.introspection(jwt)
     // An unknown or dead JWT must look like any unknown token, and still ask for the client's authentication.
     const changed = withParameter(body, 'token', standIn?.text ?? 'mm_at_unknown')
@@ -177,6 +192,16 @@ export function createRoutes(deps: RouteDeps) {
     ctx.body = oauthError(code, description)
   }
 
+  function seenFrom(ctx: Koa.Context, edge: EdgeState) {
+    const country = deps.countryHeader ? ctx.get(deps.countryHeader).toUpperCase() : ''
+    const agent = ctx.get('user-agent').slice(0, AGENT_MAX)
+    return {
+      network: networkOf(edge.address),
+      ...(/^[A-Z]{2}$/.test(country) ? { country } : {}),
+      ...(agent ? { agent } : {}),
+    }
+  }
+
   return async (outer: Koa.Context, edge: EdgeState): Promise<void> => {
     const provider = deps.provider()
     const route = routeOf(outer.path)
@@ -189,7 +214,7 @@ export function createRoutes(deps: RouteDeps) {
         id: edge.requestId,
         route,
         address: edge.address,
-        network: networkOf(edge.address),
+        seen: seenFrom(outer, edge),
         context: (req, res) => provider.createContext(req, res) as Koa.Context,
         handle: (inner) => handle(inner, provider, edge, route),
       })

@@ -8,6 +8,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Doc } from '../../adapters/store.ts'
 import type { Unit } from '../base/index.ts'
 import type { ClientRecord } from '../clients/index.ts'
+import type { SeenFrom } from '../config/index.ts'
+import type { Verdict } from '../rotation/index.ts'
 import type { Payload } from './records.ts'
 
 /** The family of the credential that a request presents or creates. `text` is its id as refresh tokens name it. */
@@ -20,7 +22,10 @@ export interface WorkFamily {
 export interface PresentedRefresh {
   readonly doc: Doc
   readonly text: string
-  readonly standing: 'head' | 'grace' | 'replay'
+  readonly standing: 'head' | 'grace' | 'late' | 'replay'
+  readonly payload: Payload
+  /** Where its last use came from. */
+  readonly seen: SeenFrom | undefined
 }
 
 /** A session's payload as it was read, for the merge. */
@@ -34,7 +39,12 @@ export interface Work {
   readonly unit: Unit
   /** 'token', 'authorization', ... as the library names its routes; set when it is known. */
   readonly route: string
-  readonly network: string
+  /** Where the request comes from. */
+  readonly seen: SeenFrom
+  /** What a refresh asked for, in the client's own words. */
+  asked?: { readonly scope: string | null; readonly resource: string | null }
+  /** What was decided about the refresh; `untilUsed`: its window ends only with the successor's first use. */
+  verdict?: Verdict & { readonly untilUsed: boolean }
   family?: WorkFamily
   presented?: PresentedRefresh
   initialAccessToken?: Doc

@@ -1,7 +1,7 @@
 /** Seals what a unit noted into events of the outbox: in clear stand only their type and time. */
 
 import type { OutboxEvent } from '../../adapters/store.ts'
-import { bound, type Clock, type Unit } from '../base/index.ts'
+import { bound, type Clock, type Keep, type Unit } from '../base/index.ts'
 import type { Seal } from './index.ts'
 
 /** Who asked: part of every event's sealed body. */
@@ -19,9 +19,9 @@ function columns(event: Pick<OutboxEvent, 'id' | 'type' | 'tenant'>) {
 export function sealEvents(
   seal: Seal,
   unit: Unit,
-  input: { readonly clock: Clock; readonly actor: Actor; readonly tenant: string },
+  input: { readonly clock: Clock; readonly actor: Actor; readonly tenant: string; readonly keep?: Keep },
 ): OutboxEvent[] {
-  return unit.noted.map(({ type, data }, n) => {
+  return unit.told(input.keep ?? 'all').map(({ type, data }, n) => {
     const event = { id: `${unit.cid}.${n}`, type, tenant: input.tenant, at: input.clock.now() }
     const plain = Buffer.from(JSON.stringify({ ...data, ...input.actor, cid: unit.cid }))
     return { ...event, ...seal.seal(columns(event), plain) }

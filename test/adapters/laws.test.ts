@@ -23,6 +23,7 @@ const REFUTED: Readonly<Record<Flaw, string>> = {
   'revocations keep rev': 'a session saved after sign-out stays signed out',
   'revocations take the last time': 'a revocation is idempotent, keeps the first time, and never creates',
   'revocations create': 'a revocation is idempotent, keeps the first time, and never creates',
+  'marks are tombstones': 'a mark is no tombstone: it stops who asks for a live document, and can be taken back',
   'revocations reach every tenant': 'a revocation by index reaches every document of it and no other',
   'a repeat is done again': 'a commit repeated with its commit id is one commit',
   'a repeat adds again': 'a repeated commit adds nothing even where its condition still holds',

@@ -17,6 +17,7 @@ export type Flaw =
   | 'revocations keep rev'
   | 'revocations take the last time'
   | 'revocations create'
+  | 'marks are tombstones'
   | 'revocations reach every tenant'
   | 'a repeat is done again'
   | 'a repeat adds again'

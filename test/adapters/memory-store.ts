@@ -204,7 +204,7 @@ export class MemoryStore extends MemoryDesk implements Store {
   }
 
   #revoke(rooms: Rooms, { revocations, cid, request }: Writes): void {
-    for (const { collection, target, at, purgeAt } of revocations) {
+    for (const { collection, target, at, purgeAt, mark } of revocations) {
       const room = this.#room(rooms, collection)
       const named = 'id' in target ? room.get(target.id) : undefined
       const rows =
@@ -215,7 +215,12 @@ export class MemoryStore extends MemoryDesk implements Store {
           : this.#by(rooms, collection, target.by, this.flaw === 'revocations reach every tenant')
       for (const row of rows) {
         if (row.revokedAt !== null && this.flaw !== 'revocations take the last time') continue
+        if (mark !== undefined && row.state === mark) continue
         const rev = this.flaw === 'revocations keep rev' ? row.rev : row.rev + 1
+        if (mark !== undefined && this.flaw !== 'marks are tombstones') {
+          room.set(row.id, { ...row, rev, state: mark })
+          continue
+        }
         room.set(row.id, { ...row, rev, state: 'revoked', revokedAt: at, purgeAt: purgeAt ?? row.purgeAt })
       }
       if ('id' in target && !named && this.flaw === 'revocations create')

@@ -33,7 +33,7 @@ for (const kind of STORES) {
         assert.equal(commits.length, 1)
         const [unit] = commits
         assert.ok(unit?.decider)
-        assert.deepEqual(Object.keys(unit.decider.if), ['revokedAt', 'fields'])
+        assert.deepEqual(Object.keys(unit.decider.if), ['revokedAt', 'state', 'fields'])
         assert.deepEqual(
           unit.inserts.map(({ doc }) => doc.kind),
           ['AccessToken'],
@@ -44,7 +44,7 @@ for (const kind of STORES) {
         )
         assert.deepEqual(
           unit.events.map(({ type }) => type),
-          ['refresh.decided', 'refresh_token.rotated', 'token.issued'],
+          ['rotation.decided', 'refresh_token.rotated', 'token.issued'],
         )
       } finally {
         await world.close()
