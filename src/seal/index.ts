@@ -62,6 +62,8 @@ export interface Seal {
   read(kind: TokenKind, text: string): { readonly family: string } | undefined
   /** 32 bytes that every node shares and that survive restarts, for the library's own secrets. */
   sharedSecret(purpose: 'dpop' | 'cookie'): Promise<Secret>
+  /** Replaces the data key now; what the one before has sealed stays readable. */
+  turn(): Promise<void>
   /** Replaces the data key when its time has come; called by a timer and at start. */
   refresh(): Promise<void>
 }
@@ -117,6 +119,10 @@ export async function createSeal(deps: {
     return data
   }
 
+  async function turn(): Promise<void> {
+    data = { ...(await ring.makeData()), since: clock.now(), seals: 0 }
+  }
+
   function hash(purpose: HashPurpose, tenant: string, kind: string, text: string): string {
     return createHmac('sha256', keys[purpose].key).update(`${tenant}\0${kind}\0${text}`).digest('base64url')
   }
@@ -150,9 +156,9 @@ export async function createSeal(deps: {
       const { key } = await ring.shared(purpose)
       return new Secret(key.export().toString('base64url'))
     },
+    turn,
     async refresh() {
-      if (data.seals < SEALS_MAX * EARLY && clock.now() - data.since < LIFE_MS * EARLY) return
-      data = { ...(await ring.makeData()), since: clock.now(), seals: 0 }
+      if (data.seals >= SEALS_MAX * EARLY || clock.now() - data.since >= LIFE_MS * EARLY) await turn()
     },
   }
 }
