@@ -10,7 +10,7 @@ import { type Admin, CLAIM_PATH, createAdmin } from './admin/index.ts'
 import { type Clock, type Random, randomText, seconds, TENANT, Unit } from './base/index.ts'
 import { clientCollections, createClients } from './clients/index.ts'
 import type { Configuration } from './config/index.ts'
-import { createRelay, events, type Follower, type Happened } from './events.ts'
+import { createEventLog, createRelay, events, type Follower, type Happened } from './events.ts'
 import {
   type Asset,
   BadBody,
@@ -55,6 +55,7 @@ export interface AppDeps {
 const BATCH_MS = 500
 const BATCH_MAX = 10_000
 const RELAY_MS = 200
+const USES_MS = 5000
 const SWEEP_MS = 60_000
 const SWEEP_LIMIT = 500
 
@@ -109,12 +110,13 @@ export async function createApp(deps: AppDeps) {
     accounts,
     oidc,
     relay,
+    eventLog: createEventLog({ store, seal }),
     seal,
     views,
     counters,
     store,
     koa: frontDoor({ deps, views, oidc, admin }),
-    background: background({ deps, relay, seal, batched, unit }),
+    background: background({ deps, relay, seal, clients, batched, unit }),
   }
 }
 
@@ -131,10 +133,11 @@ function background(input: {
   readonly deps: AppDeps
   readonly relay: { drain(): Promise<void>; release(): Promise<void> }
   readonly seal: { refresh(): Promise<void> }
+  readonly clients: { flushSecretUses(): Promise<void> }
   readonly batched: OutboxEvent[]
   readonly unit: () => Unit
 }) {
-  const { deps, relay, seal, batched, unit } = input
+  const { deps, relay, seal, clients, batched, unit } = input
   const { store, clock, logger } = deps
   const timers: NodeJS.Timeout[] = []
   const every = (ms: number, what: string, work: () => Promise<unknown>): void => {
@@ -162,6 +165,7 @@ function background(input: {
   return {
     start(): void {
       every(BATCH_MS, 'batch', () => flush(store, batched, unit()))
+      every(USES_MS, 'secret uses', () => clients.flushSecretUses())
       every(RELAY_MS, 'relay', () => relay.drain())
       every(SWEEP_MS, 'sweep', sweep)
       every(SWEEP_MS, 'data key', () => seal.refresh())
@@ -169,6 +173,7 @@ function background(input: {
     sweep,
     async stop(): Promise<void> {
       for (const timer of timers) clearInterval(timer)
+      await clients.flushSecretUses()
       await flush(store, batched, unit())
       await relay.drain()
       await relay.release()

@@ -191,3 +191,25 @@ export function createRelay(deps: RelayDeps) {
 }
 
 export type Relay = ReturnType<typeof createRelay>
+
+const SCANNED_MAX = 1_000_000
+
+/** Reads what happened, for people. */
+export function createEventLog({ store, seal }: { readonly store: Pick<Store, 'get'>; readonly seal: Seal }) {
+  return {
+    /** The latest events of a type, in their order. */
+    async latest(input: { readonly type: EventType; readonly last: number }): Promise<readonly object[]> {
+      const counter = await store.get(events.name, COUNTER)
+      const found: object[] = []
+      const newest = Number(counter?.fields.last ?? 0)
+      for (let seq = newest; seq > Math.max(0, newest - SCANNED_MAX) && found.length < input.last; seq--) {
+        const doc = await store.get(events.name, eventId(seq))
+        if (doc?.fields.type !== input.type || !doc.body) continue
+        const event = { id: String(doc.fields.event), type: input.type, tenant: doc.tenant, dk: doc.dk, body: doc.body }
+        const at = Number(doc.fields.at)
+        found.push({ seq, at: new Date(at).toISOString(), ...(await openEvent(seal, { ...event, at })) })
+      }
+      return found.reverse()
+    },
+  }
+}

@@ -2,7 +2,9 @@
 
 import { z } from 'zod'
 import type { App } from '../app.ts'
+import { DURATION, durationSeconds } from '../base/index.ts'
 import { apiSchema } from '../config/index.ts'
+import { rotationCommands } from './rotation.ts'
 
 /** An option of a command. */
 export interface Option {
@@ -17,6 +19,8 @@ export interface Command {
   readonly argument?: string
   readonly options: Readonly<Record<string, Option>>
   readonly secretInput?: string
+  /** Its result is a list, printed as one JSON document a line. */
+  readonly lines?: boolean
   run(app: App, given: Given): Promise<unknown>
 }
 
@@ -47,18 +51,18 @@ const order = z.object({
   'backchannel-logout-uri': z.string().optional(),
 })
 
-const overlap = z.object({
-  overlap: z
-    .string()
-    .regex(/^\d+[smhd]?$/, 'a time such as 24h')
-    .default('0'),
+const duration = z.string().regex(DURATION, 'a time such as 24h')
+const overlap = z.object({ overlap: duration.default('0') })
+const settings = z.object({
+  grace: duration.optional(),
+  'repeats-max': z.coerce.number().int().positive().optional(),
+  label: z.string().optional(),
 })
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** '24h' in seconds. */
-function secondsOf(text: string): number {
-  const unit = /[smhd]$/.exec(text)?.[0] ?? 's'
-  return Number.parseInt(text, 10) * (SECONDS[unit] ?? 1)
+/** How retries of a client's refreshes are answered. */
+function retriesOf(values: Given['values']) {
+  const { grace, 'repeats-max': repeatsMax, label } = settings.parse(values)
+  return { graceSeconds: grace === undefined ? undefined : durationSeconds(grace), repeatsMax, label }
 }
 
 type Shown = Awaited<ReturnType<App['clients']['list']>>[number]
@@ -72,6 +76,8 @@ function shownClient(record: Shown): object {
     demonstration: record.demo,
     introspect: record.introspect,
     label: record.label,
+    grace_seconds: record.graceSeconds,
+    repeats_max: record.repeatsMax,
     secrets: record.secrets.length,
     created_at: record.createdAt,
   }
@@ -92,6 +98,11 @@ const strings = (about: string): Option => ({ type: 'string', multiple: true, ab
 const string = (about: string): Option => ({ type: 'string', about })
 const yes = (about: string): Option => ({ type: 'boolean', about })
 
+const retries = {
+  grace: string('how long a used refresh token still gets its first answer: 0 to 60s'),
+  'repeats-max': string('how many repeats of one refresh are answered'),
+}
+
 const client: Readonly<Record<string, Command>> = {
   'client create': {
     about: 'Create a client. Its secret is shown once.',
@@ -108,6 +119,7 @@ const client: Readonly<Record<string, Command>> = {
       'relies-on-nonce': yes('confidential OpenID Connect client without PKCE'),
       fapi: yes('FAPI 2.0: pushed requests, DPoP, no rotation'),
       label: string('label for rotation rules'),
+      ...retries,
       'jwks-uri': string('where its keys are (private_key_jwt)'),
       'backchannel-logout-uri': string('where sign-outs are told'),
     },
@@ -125,7 +137,7 @@ const client: Readonly<Record<string, Command>> = {
         introspect: o.introspect,
         reliesOnNonce: o['relies-on-nonce'],
         fapi: o.fapi,
-        label: o.label,
+        ...retriesOf(values),
         jwksUri: o['jwks-uri'],
         backchannelLogoutUri: o['backchannel-logout-uri'],
       })
@@ -141,7 +153,16 @@ const client: Readonly<Record<string, Command>> = {
     about: 'Show a client.',
     argument: 'client_id',
     options: {},
-    run: async (app, { argument }) => shownClient(await app.clients.show(argument)),
+    async run(app, { argument }) {
+      const record = await app.clients.show(argument)
+      const secrets = (await app.clients.secretsOf(record)).map(({ createdAt, until, lastUsedAt, ...rest }) => ({
+        ...rest,
+        created_at: createdAt,
+        ends_at: until,
+        last_used_at: lastUsedAt,
+      }))
+      return { ...shownClient(record), secrets }
+    },
   },
   'client rotate-secret': {
     about: 'Give a client a new secret, shown once.',
@@ -149,9 +170,27 @@ const client: Readonly<Record<string, Command>> = {
     options: { overlap: string('how long the old one still works, for example 24h; 0 unless given') },
     async run(app, { argument, values }) {
       const secret = await app.clients.rotateSecret(argument, {
-        overlapSeconds: secondsOf(overlap.parse(values).overlap),
+        overlapSeconds: durationSeconds(overlap.parse(values).overlap),
       })
       return { client_id: argument, client_secret: secret.reveal() }
+    },
+  },
+  'client end-secret': {
+    about: 'End the older of two live secrets (client show says when it was last used).',
+    argument: 'client_id',
+    options: {},
+    async run(app, { argument }) {
+      await app.clients.endOldSecret(argument)
+      return { client_id: argument, secrets: 1 }
+    },
+  },
+  'client set': {
+    about: 'Change how retries of its refreshes are answered, or its label.',
+    argument: 'client_id',
+    options: { ...retries, label: string('label for rotation rules') },
+    async run(app, { argument, values }) {
+      await app.clients.set(argument, retriesOf(values))
+      return shownClient(await app.clients.show(argument))
     },
   },
   'client disable': {
@@ -210,7 +249,7 @@ const api: Readonly<Record<string, Command>> = {
           ...rest,
           scopes,
           ...(format ? { accessToken: format } : {}),
-          ...(typeof lifetime === 'string' ? { lifetimeSeconds: secondsOf(lifetime) } : {}),
+          ...(typeof lifetime === 'string' ? { lifetimeSeconds: durationSeconds(lifetime) } : {}),
         }),
       )
     },
@@ -282,4 +321,4 @@ const account: Readonly<Record<string, Command>> = {
 }
 
 /** Every command that works on the store. */
-export const commands: Readonly<Record<string, Command>> = { ...client, ...api, ...account }
+export const commands: Readonly<Record<string, Command>> = { ...client, ...api, ...account, ...rotationCommands }

@@ -6,6 +6,7 @@ import { type Command, commands } from './commands.ts'
 import { type Asked, askServer, runCommand } from './control.ts'
 import { isForPeople, openApp, openConfiguration, readSetting } from './open.ts'
 import { serve } from './serve.ts'
+import { runSimulation } from './simulate.ts'
 
 /** The command line does not make sense. The message is for people. */
 class UsageError extends Error {
@@ -17,6 +18,7 @@ class UsageError extends Error {
 
 const OTHERS: Readonly<Record<string, string>> = {
   serve: 'Serve (what npm start does).',
+  'rotation simulate': 'Replay recorded refreshes through a policy: --policy file.ts --traffic log.jsonl.',
   'config check': 'Parse the environment and the configuration, and say what is wrong.',
 }
 
@@ -91,6 +93,22 @@ async function execute(request: Asked): Promise<unknown> {
   }
 }
 
+async function simulation(args: readonly string[]): Promise<void> {
+  const usage = 'mintmark rotation simulate --policy file.ts --traffic log.jsonl [--json]\n'
+  const options = {
+    policy: { type: 'string' },
+    traffic: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean' },
+  } as const
+  const { values } = parseArgs({ args: [...args], options })
+  if (values.help) return void process.stdout.write(usage)
+  const { policy, traffic } = values
+  if (!policy || !traffic) throw new UsageError(usage)
+  const result = await runSimulation({ policy, traffic, uid: process.getuid?.() })
+  process.stdout.write(printed(result, values.json === true))
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const words = args.filter((word) => !word.startsWith('-'))
   if (args.length === 0 || (words.length === 0 && args.includes('--help'))) return void process.stdout.write(overview())
@@ -105,6 +123,7 @@ async function main(args: readonly string[]): Promise<void> {
       ),
     )
   }
+  if (words[0] === 'rotation' && words[1] === 'simulate') return simulation(args.slice(2))
   const { name, command } = found(args.slice(0, 2))
   const options = Object.fromEntries(
     Object.entries(command.options).map(([o, { type, multiple }]) => [o, { type, ...(multiple ? { multiple } : {}) }]),
@@ -125,7 +144,10 @@ async function main(args: readonly string[]): Promise<void> {
   if (command.argument && !argument)
     throw new UsageError(`say which: <${command.argument}>\n\n${helpOf(name, command)}`)
   const input = command.secretInput ? await standardInput(command.secretInput) : ''
-  process.stdout.write(printed(await execute({ command: name, argument, input, values: { ...values } }), json === true))
+  const result = await execute({ command: name, argument, input, values: { ...values } })
+  if (command.lines && Array.isArray(result))
+    process.stdout.write(result.map((one) => `${JSON.stringify(one)}\n`).join(''))
+  else process.stdout.write(printed(result, json === true))
 }
 
 try {

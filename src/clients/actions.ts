@@ -7,6 +7,7 @@ import { mintCredential, type Seal } from '../seal/index.ts'
 import { refuse } from './errors.ts'
 import { bodyOf, type ClientRecord, clientOf, clients, documentOf, idOf, type StoredSecret } from './records.ts'
 import { type ClientOrder, faultOf, metadataOf } from './rules.ts'
+import { createSecretUses, liveSecrets } from './secrets.ts'
 
 /** A removed client's tombstone outlives what may still name it. */
 const TOMBSTONE_SECONDS = 400 * 24 * 3600
@@ -32,6 +33,7 @@ export const isConflict = (cause: unknown): boolean => cause instanceof Error &&
 /** The verbs. */
 export function clientActions(deps: ClientDeps) {
   const { seal, clock, random } = deps
+  const uses = createSecretUses(deps)
   const hashed = (clientId: string, text: string): string =>
     seal.hash('secret', TENANT, `client secret ${clientId}`, text)
   const declared = new Map(deps.configuration.clients.map((c) => [c.client_id, fromConfiguration(c, hashed)]))
@@ -68,10 +70,11 @@ export function clientActions(deps: ClientDeps) {
     },
     /** Constant-time comparison with every live secret. */
     secretMatches(record: ClientRecord, presented: string): boolean {
-      const live = record.secrets.filter(({ until }) => until === null || until > seconds(clock))
-      return live
-        .map(({ hash }) => seal.matches('secret', secretPlace(record.clientId, presented), hash))
-        .includes(true)
+      const place = secretPlace(record.clientId, presented)
+      // Every one is compared, whichever matches.
+      const matching = liveSecrets(record, seconds(clock)).filter(({ hash }) => seal.matches('secret', place, hash))
+      for (const { hash } of matching) uses.used(hash)
+      return matching.length > 0
     },
     /** Creates a client; its secret is in the answer once and nowhere else. */
     async create(
@@ -88,7 +91,7 @@ export function clientActions(deps: ClientDeps) {
       const record: ClientRecord = {
         clientId,
         metadata,
-        secrets: secret ? [{ hash: hashed(clientId, secret.reveal()), until: null }] : [],
+        secrets: secret ? [{ hash: hashed(clientId, secret.reveal()), until: null, createdAt: seconds(clock) }] : [],
         introspect: order.introspect,
         reliesOnNonce: order.reliesOnNonce,
         fapi: order.fapi,
@@ -128,17 +131,43 @@ export function clientActions(deps: ClientDeps) {
       if (!record) throw refuse('client_unknown')
       return record
     },
-    /** A new secret; the old one lives on for `overlapSeconds` (0 ends it at once). At most two are live. */
+    /**
+     * A new secret; the old one lives on for `overlapSeconds` (0 ends all old ones at once). At most two are live: while an
+     * overlap runs another one is refused, or whoever still uses the oldest would be locked out by mistake.
+     */
     async rotateSecret(clientId: string, { overlapSeconds }: { readonly overlapSeconds: number }): Promise<Secret> {
       const secret = new Secret(mintCredential(random, 'cs'))
       const now = seconds(clock)
       await change(clientId, 'client.secret_rotated', (record) => {
-        const latest = record.secrets.findLast(({ until }) => until === null)
-        const kept: StoredSecret[] = latest && overlapSeconds > 0 ? [{ ...latest, until: now + overlapSeconds }] : []
-        return { ...record, secrets: [...kept, { hash: hashed(clientId, secret.reveal()), until: null }] }
+        const live = liveSecrets(record, now)
+        if (live.length > 1 && overlapSeconds > 0) throw refuse('secrets_full', { client_id: clientId })
+        const kept: StoredSecret[] =
+          overlapSeconds > 0 ? live.map((old) => ({ ...old, until: now + overlapSeconds })) : []
+        const made = { hash: hashed(clientId, secret.reveal()), until: null, createdAt: now }
+        return { ...record, secrets: [...kept, made] }
       })
       return secret
     },
+    /** Ends the older of two live secrets before its overlap does. */
+    endOldSecret: (clientId: string) =>
+      change(clientId, 'client.secret_ended', (record) => {
+        const live = liveSecrets(record, seconds(clock))
+        if (live.length < 2) throw refuse('secret_single', { client_id: clientId })
+        return { ...record, secrets: live.slice(-1) }
+      }),
+    /** Changes how retries of its refreshes are answered, and its label; what is undefined stays. */
+    set: (clientId: string, settings: Partial<Pick<ClientRecord, 'graceSeconds' | 'repeatsMax' | 'label'>>) =>
+      change(clientId, 'client.updated', (record) => {
+        const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+        const next = { ...record, ...given }
+        if (next.graceSeconds !== undefined && !(next.graceSeconds >= 0 && next.graceSeconds <= 60))
+          throw refuse('bad_grace', { graceSeconds: next.graceSeconds })
+        return next
+      }),
+    /** The live secrets as people see them, with their last use. */
+    secretsOf: (record: ClientRecord) => uses.shown(record),
+    /** Writes the last uses that were gathered; called by a timer and before the store closes. */
+    flushSecretUses: () => uses.flush(),
     disable: (clientId: string) => change(clientId, 'client.disabled', (record) => ({ ...record, disabled: true })),
     enable: (clientId: string) => change(clientId, 'client.enabled', (record) => ({ ...record, disabled: false })),
     async remove(clientId: string): Promise<void> {
@@ -163,7 +192,7 @@ export function clientActions(deps: ClientDeps) {
       const record: ClientRecord = {
         clientId,
         metadata,
-        secrets: secret ? [{ hash: hashed(clientId, secret), until: null }] : [],
+        secrets: secret ? [{ hash: hashed(clientId, secret), until: null, createdAt: seconds(clock) }] : [],
         introspect: [],
         reliesOnNonce: true,
         fapi: false,

@@ -13,6 +13,11 @@ export const refuse = refusals({
   ],
   bad_name: [400, 'A name has no control characters and at most 200 characters.'],
   bad_grant: [400, 'This grant type is not offered.'],
+  secrets_full: [
+    409,
+    'Two secrets of this client are live; end the older one (client end-secret) or rotate without an overlap, which ends both.',
+  ],
+  secret_single: [409, 'This client has no older secret to end.'],
   bad_grace: [400, 'The window for retries is 0 to 60 seconds.'],
   bad_metadata: [400, 'The client metadata does not fit together.'],
   api_exists: [409, 'There is an API with this id already.'],

@@ -6,12 +6,13 @@
 import { type ClientDeps, clientActions } from './actions.ts'
 import { apiActions } from './apis.ts'
 import { apis, clients } from './records.ts'
+import { secretUses } from './secrets.ts'
 
 export type { ApiRecord, ClientRecord } from './records.ts'
 export { type ClientOrder, mayRedirectTo } from './rules.ts'
 
 /** This room's collections. */
-export const clientCollections = [clients, apis] as const
+export const clientCollections = [clients, apis, secretUses] as const
 
 /** Opens the room. */
 export function createClients(deps: ClientDeps) {

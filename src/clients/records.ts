@@ -47,6 +47,8 @@ export interface ClientRecord {
 export interface StoredSecret {
   readonly hash: string
   readonly until: number | null
+  /** Unix seconds; absent for secrets of the configuration. */
+  readonly createdAt?: number
 }
 
 /** An API as it is declared. */

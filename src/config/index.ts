@@ -4,7 +4,7 @@
  */
 
 export { BadConfiguration, type Entry, type Environment, environment, parseEnvironment } from './environment.ts'
-export { configuration, defineConfig, loadConfiguration, parseConfiguration } from './load.ts'
+export { configuration, defineConfig, loadConfiguration, loadModule, parseConfiguration } from './load.ts'
 export {
   type CredentialFacts,
   ROTATION_ACTIONS,

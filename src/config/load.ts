@@ -66,7 +66,14 @@ export async function loadConfiguration(
     if (input.optional) return parseConfiguration({})
     throw new BadConfiguration(`${path}: there is no such file (CONFIG)`)
   }
-  refuseForeign(path, stats, input.uid)
+  return parseConfiguration(await loadModule(path, input.uid))
+}
+
+/** What a module of one's own exports as default. `path` must be absolute. Throws `BadConfiguration`. */
+export async function loadModule(path: string, uid: number | undefined): Promise<unknown> {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (!stats) throw new BadConfiguration(`${path}: there is no such file`)
+  refuseForeign(path, stats, uid)
   let module: unknown
   try {
     module = await import(pathToFileURL(path).href)
@@ -76,8 +83,8 @@ export async function loadConfiguration(
     })
   }
   if (!isRecord(module) || module.default === undefined)
-    throw new BadConfiguration(`${path}: must export its configuration as default`)
-  return parseConfiguration(module.default)
+    throw new BadConfiguration(`${path}: must have a default export`)
+  return module.default
 }
 
 function entriesOf(shape: Readonly<Record<string, z.ZodType>>, prefix: string, group: string): Entry[] {

@@ -16,6 +16,7 @@ import type { Logger } from '../telemetry/index.ts'
 import { createRunner } from './commit.ts'
 import { certificateOf } from './configuration.ts'
 import { createFamilies } from './family.ts'
+import { createFamilyDesk } from './family-desk.ts'
 import { createInteractions } from './interactions.ts'
 import { createIntrospection } from './introspect.ts'
 import { createModels } from './models.ts'
@@ -142,6 +143,10 @@ export async function createOidc(deps: OidcDeps) {
         now: () => new Date(clock.now()),
       }),
     }),
+    /** Families as people deal with them. */
+    families: createFamilyDesk({ store, records, clock, unit: deps.unit, commit: deps.commit }),
+    /** How the rotation policies have done since start. */
+    policies: () => engine.reports(),
     /** Tells a client of a sign-out; for the follower of `backchannel_logout.due`. */
     tellSignOut: (due: { readonly clientId: string; readonly sub: string; readonly sid: string }) =>
       inWork(() => tellSignOut(current.provider, due)),

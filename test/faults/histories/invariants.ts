@@ -1,11 +1,19 @@
 /** What must hold after every history, asked from outside as a client and a resource server would, and in the record. */
 
 import { openEvent } from '../../../src/seal/index.ts'
-import { type Known, type Played, send } from './play.ts'
+import { type Answer, type Known, type Played, send } from './play.ts'
 import type { Stage } from './stage.ts'
 
+/** A question of the invariants themselves: it must be answered. */
+async function asked(stage: Stage, path: string, form: Readonly<Record<string, string>>): Promise<Answer> {
+  const answer = await send(stage, path, form)
+  if (answer.status !== 200 && answer.status !== 400)
+    throw new Error(`${path} answered ${answer.status} to the suite itself`)
+  return answer
+}
+
 const active = async (stage: Stage, token: string): Promise<boolean> =>
-  (await send(stage, '/token/introspection', { token })).body.active === true
+  (await asked(stage, '/token/introspection', { token })).body.active === true
 
 async function activeOf(stage: Stage, tokens: readonly string[]): Promise<readonly string[]> {
   const answers = await Promise.all(tokens.map((token) => active(stage, token)))
@@ -13,7 +21,7 @@ async function activeOf(stage: Stage, tokens: readonly string[]): Promise<readon
 }
 
 const refreshes = async (stage: Stage, token: string): Promise<boolean> =>
-  (await send(stage, '/token', { grant_type: 'refresh_token', refresh_token: token })).status === 200
+  (await asked(stage, '/token', { grant_type: 'refresh_token', refresh_token: token })).status === 200
 
 /** Families and accounts whose end stands in the record. */
 async function causesOf(

@@ -1,6 +1,6 @@
 /** Plays one history and says what it found. */
 
-import { Agent, request } from 'node:http'
+import { request } from 'node:http'
 import { CANARY, REDIRECT } from '../../support/world.ts'
 import type { FamilyNumber, History, Op } from './history.ts'
 import type { Stage } from './stage.ts'
@@ -37,7 +37,6 @@ export interface Played {
   readonly faults: readonly string[]
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 32 })
 const WINDOW_SECONDS = 11
 
 /** Sends a form as the web client; resolves with status 0 when the connection is cut. */
@@ -58,7 +57,7 @@ export function send(
   }
   return new Promise((done) => {
     const lost = (): void => done({ status: 0, body: {} })
-    const sent = request({ agent, hostname, port, path, method: 'POST', headers }, (res) => {
+    const sent = request({ agent: stage.agent, hostname, port, path, method: 'POST', headers }, (res) => {
       let whole = ''
       res.setEncoding('utf8')
       res.on('data', (chunk: string) => {

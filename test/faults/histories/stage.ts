@@ -2,7 +2,7 @@
 
 import { createSecretKey } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { openMongoStore } from '../../../adapters/mongo/index.ts'
@@ -45,6 +45,7 @@ type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
 export class Stage implements Served {
   readonly desk = new Desk()
   readonly clock = new StageClock()
+  agent = new Agent({ keepAlive: true })
   readonly issuer: string
   readonly secret: string
   app: App
@@ -163,6 +164,9 @@ export class Stage implements Served {
    * store's own files and threads are opened afresh too, which takes as long as twenty histories.
    */
   async reopen(): Promise<void> {
+    // The callers' connections first: one that is cut under a question of the invariants would look like a fault.
+    this.agent.destroy()
+    this.agent = new Agent({ keepAlive: true })
     this.#server.closeAllConnections()
     if (this.#crashes++ % 8 === 0) {
       await this.#store.close()

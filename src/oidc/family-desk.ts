@@ -1,0 +1,106 @@
+/** Families as people deal with them: list, release from a hold, end, and have rotated at their next use. */
+
+import { Conflict, type Doc, type Store } from '../../adapters/store.ts'
+import { type Clock, refusals, seconds, TENANT, type Unit } from '../base/index.ts'
+import { endOne } from '../revocation/index.ts'
+import { artefacts, type Records } from './records.ts'
+
+const refuse = refusals({
+  family_unknown: [404, 'There is no live family with this id.'],
+  family_not_held: [409, 'This family is not held.'],
+  family_busy: [409, 'This family is being used at this moment; try again.'],
+})
+
+/** What the desk uses. */
+export interface FamilyDeskDeps {
+  readonly store: Pick<Store, 'get' | 'find'>
+  readonly records: Records
+  readonly clock: Clock
+  readonly unit: () => Unit
+  readonly commit: (unit: Unit) => Promise<void>
+}
+
+/** A family as people see it. `id` is a hash: it opens nothing. Times in Unix seconds. */
+export interface ShownFamily {
+  readonly id: string
+  readonly client_id: unknown
+  readonly account: unknown
+  /** 'live', 'step_up', 'quarantined' or 'revoked'. */
+  readonly state: string
+  readonly last_used_at: number | null
+  readonly idle_expires_at: unknown
+  readonly absolute_expires_at: unknown
+  readonly refreshes: unknown
+}
+
+const PAGE = 200
+const TRIES = 4
+
+/** Makes the desk. */
+export function createFamilyDesk(deps: FamilyDeskDeps) {
+  const { store, records, clock } = deps
+
+  async function shown(doc: Doc): Promise<ShownFamily> {
+    const { clientId, accountId } = await records.open(doc)
+    return {
+      id: doc.id,
+      client_id: clientId,
+      account: accountId,
+      state: doc.state,
+      last_used_at: doc.lastUse,
+      idle_expires_at: doc.fields.idleUntil,
+      absolute_expires_at: doc.fields.absoluteUntil,
+      refreshes: doc.fields.uses,
+    }
+  }
+
+  /** Reads, stages and commits; rivals of a refresh try again. */
+  async function change(id: string, stage: (unit: Unit, doc: Doc) => void): Promise<void> {
+    for (let n = 0; n < TRIES; n++) {
+      const unit = deps.unit()
+      const doc = id.includes('\0') ? undefined : await unit.get(artefacts.name, id)
+      if (!doc || doc.kind !== 'Family' || doc.revokedAt !== null) throw refuse('family_unknown')
+      stage(unit, doc)
+      try {
+        return await deps.commit(unit)
+      } catch (cause) {
+        if (!(cause instanceof Conflict)) throw cause
+      }
+    }
+    throw refuse('family_busy')
+  }
+
+  return {
+    /** A client's families, ended ones only where asked for. */
+    async list(clientId: string, input: { readonly ended: boolean }): Promise<readonly ShownFamily[]> {
+      const out: ShownFamily[] = []
+      let after: string | undefined
+      for (;;) {
+        const by = { tenant: TENANT, by: { client: records.hash('client', clientId), kind: 'Family' } }
+        const page = await store.find(artefacts.name, by, { limit: PAGE, ...(after ? { after } : {}) })
+        for (const doc of page) if (input.ended || doc.revokedAt === null) out.push(await shown(doc))
+        after = page.at(-1)?.id
+        if (page.length < PAGE) return out
+      }
+    },
+    /** Takes back a hold that a policy put on it. */
+    release: (id: string) =>
+      change(id, (unit, doc) => {
+        if (doc.state === 'live') throw refuse('family_not_held')
+        unit.update(artefacts.name, doc, { state: 'live' })
+        unit.note('family.released', { family: id })
+      }),
+    /** Ends it: its tokens are dead, other families of the Grant live on. */
+    revoke: (id: string) =>
+      change(id, (unit) => {
+        endOne(unit, { collection: artefacts.name, at: seconds(clock) }, id)
+        unit.note('family.revoked', { family: id, why: 'administrator' })
+      }),
+    /** Has its next refresh rotate, whatever policies and the limit neverRotate say: for a token that may have been seen. */
+    rotateNext: (id: string) =>
+      change(id, (unit, doc) => {
+        unit.update(artefacts.name, doc, { fields: { rotateNext: 1 } })
+        unit.note('family.rotation_asked', { family: id })
+      }),
+  }
+}
