@@ -85,6 +85,7 @@ const empty = (): Known => ({
 class Player {
   readonly families: readonly [Known, Known] = [empty(), empty()]
   readonly faults: string[] = []
+  stopped = false
   waited = false
   disableAsked = false
   disabled = false
@@ -197,9 +198,11 @@ export async function play(stage: Stage, history: History): Promise<Played> {
   await stage.reset()
   const player = new Player(stage)
   const rivals = history.rivals.map((ops, rival) => async () => {
-    for (const op of ops) await player.op(op, rival)
+    // With the process the history ends: what a rival would have done next is the next history's.
+    for (const op of ops) if (!player.stopped) await player.op(op, rival)
   })
   const crashed = await stage.desk.play(rivals, history)
+  player.stopped = crashed
   if (crashed) await stage.reopen()
   const { families, waited, disableAsked, disabled, signedOut, requests, faults } = player
   return { families, crashed, waited, disableAsked, disabled, signedOut, requests, faults: [...faults] }
