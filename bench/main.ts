@@ -1,12 +1,13 @@
 /**
  * `npm run bench`: Mintmark on its embedded store beside stock oidc-provider in memory, interleaved in one run.
- * `--seconds N` a round (2), `--rounds N` (3), `--json`. Machines are noisy: read the ratios of one run, not its rates.
+ * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone). Machines are noisy: read the ratios of one run, not its rates.
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../test/support/process.ts'
+import { measureEngine } from './engine.ts'
 import { type Scenario, scenarios, Target } from './load.ts'
 
 const WORKERS = 16
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '3' },
     json: { type: 'boolean', default: false },
+    engine: { type: 'boolean', default: false },
   },
 })
 const SIDES = ['mintmark', 'stock'] as const
@@ -110,4 +112,9 @@ async function main(): Promise<void> {
   }
 }
 
-await main()
+const { median: engineMedian, max: engineMax } = await measureEngine()
+if (!values.json)
+  process.stdout.write(
+    `\nRotation engine, a refresh with five built-in policies: ${engineMedian.toFixed(1)} microseconds (median of rounds; worst ${engineMax.toFixed(1)})\n`,
+  )
+if (!values.engine) await main()

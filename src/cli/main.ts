@@ -101,7 +101,12 @@ async function simulation(args: readonly string[]): Promise<void> {
     json: { type: 'boolean' },
     help: { type: 'boolean' },
   } as const
-  const { values } = parseArgs({ args: [...args], options })
+  let values: { policy?: string; traffic?: string; json?: boolean; help?: boolean }
+  try {
+    ;({ values } = parseArgs({ args: [...args], options }))
+  } catch (cause) {
+    throw new UsageError(`${cause instanceof Error ? cause.message : String(cause)}\n\n${usage}`)
+  }
   if (values.help) return void process.stdout.write(usage)
   const { policy, traffic } = values
   if (!policy || !traffic) throw new UsageError(usage)

@@ -4,7 +4,7 @@ import type { Doc, Store } from '../../adapters/store.ts'
 import { type Clock, type Random, randomText, Secret, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { mintCredential, type Seal } from '../seal/index.ts'
-import { refuse } from './errors.ts'
+import { isConflict, refuse } from './errors.ts'
 import { bodyOf, type ClientRecord, clientOf, clients, documentOf, idOf, type StoredSecret } from './records.ts'
 import { type ClientOrder, faultOf, metadataOf } from './rules.ts'
 import { createSecretUses, liveSecrets } from './secrets.ts'
@@ -26,9 +26,6 @@ export interface ClientDeps {
 }
 
 const secretPlace = (clientId: string, text: string) => ({ tenant: TENANT, kind: `client secret ${clientId}`, text })
-
-/** A rival was there first. */
-export const isConflict = (cause: unknown): boolean => cause instanceof Error && cause.name === 'Conflict'
 
 /** The verbs. */
 export function clientActions(deps: ClientDeps) {

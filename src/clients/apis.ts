@@ -2,8 +2,8 @@
 
 import { seconds, TENANT } from '../base/index.ts'
 import type { ApiDeclaration } from '../config/index.ts'
-import { type ClientDeps, isConflict } from './actions.ts'
-import { refuse } from './errors.ts'
+import type { ClientDeps } from './actions.ts'
+import { isConflict, refuse } from './errors.ts'
 import { type ApiRecord, apiOf, apis, documentOf, idOf } from './records.ts'
 
 const DAY = 24 * 3600

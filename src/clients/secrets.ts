@@ -4,9 +4,10 @@
  * request's path: a crash may lose the last few seconds of them.
  */
 
-import type { Collection } from '../../adapters/store.ts'
-import { bound, newDoc, seconds, TENANT } from '../base/index.ts'
-import { type ClientDeps, isConflict } from './actions.ts'
+import type { Collection, Store } from '../../adapters/store.ts'
+import { bound, type Clock, newDoc, seconds, TENANT, type Unit } from '../base/index.ts'
+import type { Seal } from '../seal/index.ts'
+import { isConflict } from './errors.ts'
 import type { ClientRecord, StoredSecret } from './records.ts'
 
 export const secretUses: Collection = {
@@ -36,7 +37,13 @@ export function liveSecrets(record: Pick<ClientRecord, 'secrets'>, now: number):
 }
 
 /** The verbs on last uses. */
-export function createSecretUses(deps: Pick<ClientDeps, 'store' | 'seal' | 'clock' | 'unit' | 'commit'>) {
+export function createSecretUses(deps: {
+  readonly store: Pick<Store, 'get'>
+  readonly seal: Seal
+  readonly clock: Clock
+  readonly unit: () => Unit
+  readonly commit: (unit: Unit) => Promise<void>
+}) {
   const { seal, clock } = deps
   const idOf = (hash: string): string => seal.hash('lookup', TENANT, 'client secret use', hash)
   let waiting = new Map<string, number>()

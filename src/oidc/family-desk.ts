@@ -59,7 +59,7 @@ export function createFamilyDesk(deps: FamilyDeskDeps) {
     for (let n = 0; n < TRIES; n++) {
       const unit = deps.unit()
       const doc = id.includes('\0') ? undefined : await unit.get(artefacts.name, id)
-      if (!doc || doc.kind !== 'Family' || doc.revokedAt !== null) throw refuse('family_unknown')
+      if (doc?.kind !== 'Family' || doc.revokedAt !== null) throw refuse('family_unknown')
       stage(unit, doc)
       try {
         return await deps.commit(unit)

@@ -108,79 +108,91 @@ function narrow(ctx: KoaContextWithOIDC, scopes: readonly string[] | undefined):
       .join(' ')
 }
 
+async function bindingOf(ctx: KoaContextWithOIDC, { certificate: of }: RefreshDeps): Promise<string | null> {
+  const certificate = of(ctx)
+  const proof = ctx.get('dpop')
+  // The library has verified the proof by the time this is compared; here only its key counts.
+  const { jwk } = proof ? decodeProtectedHeader(proof) : {}
+  if (jwk) return calculateJwkThumbprint(jwk)
+  return certificate ? createHash('sha256').update(certificate).digest('base64url') : null
+}
+
+/** A repeat inside the window: throws the first answer where it is the same question, else lets the library answer anew. */
+async function repeat(
+  ctx: KoaContextWithOIDC,
+  work: Work,
+  record: ClientRecord | undefined,
+  deps: RefreshDeps,
+): Promise<void> {
+  const { families, clock } = deps
+  const receipt = await families.openReceipt(work)
+  if (!receipt) throw new Error('a family inside its window without a receipt')
+  // A limit on clients that loop, not on rivals: those that come at the very same time may pass it.
+  if (Number(work.presented?.doc.fields.repeats ?? 0) >= (record?.repeatsMax ?? Number.POSITIVE_INFINITY)) {
+    work.unit.note('refresh_token.repeat_refused', { family: work.family?.id, client_id: record?.clientId })
+    throw refused('the client has repeated this refresh too often')
+  }
+  families.repeat(work)
+  const asked = { ...(work.asked ?? { scope: null, resource: null }), binding: await bindingOf(ctx, deps) }
+  if (!same(receipt.for, asked)) return
+  const age = seconds(clock) - receipt.at
+  const lifetime = Number(receipt.body.expires_in ?? 0)
+  throw new FirstAnswer({ ...receipt.body, expires_in: Math.max(1, lifetime - age) })
+}
+
+/** What a verdict does to the family, and whether the token rotates. Throws where it is refused. */
+function enforce(ctx: KoaContextWithOIDC, work: Work, verdict: Verdict, families: Families): boolean {
+  switch (verdict.do) {
+    case 'keep':
+      narrow(ctx, verdict.scopes)
+      families.keep(work)
+      return false
+    case 'rotate':
+      narrow(ctx, verdict.scopes)
+      return true
+    case 'deny':
+      break
+    case 'stepUp':
+      families.mark(work, 'step_up', verdict.why)
+      break
+    case 'quarantine':
+      families.mark(work, 'quarantined', verdict.why)
+      break
+    case 'revoke':
+    case 'revokeFamily':
+      // A family is the credential here: the one is the other.
+      families.end(work, `policy: ${verdict.why}`)
+      break
+    default:
+      verdict.do satisfies never
+  }
+  throw refused(`rotation policy: ${verdict.do}: ${verdict.why}`)
+}
+
+async function decide(
+  ctx: KoaContextWithOIDC,
+  work: Work,
+  record: ClientRecord | undefined,
+  deps: RefreshDeps,
+): Promise<boolean> {
+  const neverRotate = record?.fapi ?? false
+  const limits = {
+    neverRotate,
+    lifetimeSecondsMax: deps.lifetimes.idle,
+    graceSecondsMax: record?.graceSeconds ?? deps.lifetimes.grace,
+  }
+  const facts = factsOf(ctx, work, { now: seconds(deps.clock), record, limits })
+  const decided = await deps.engine.decide(facts)
+  const forced = work.presented?.doc.fields.rotateNext === 1 && decided.do === 'keep'
+  const verdict: Verdict = forced ? { ...decided, do: 'rotate', why: 'asked for by an administrator' } : decided
+  work.verdict = { ...verdict, untilUsed: neverRotate }
+  work.unit.note('rotation.decided', recorded(verdict, facts))
+  return enforce(ctx, work, verdict, deps.families)
+}
+
 /** The verbs of the refresh grant. */
 export function createRefresh(deps: RefreshDeps) {
   const { families, clients, clock } = deps
-
-  async function bindingOf(ctx: KoaContextWithOIDC): Promise<string | null> {
-    const certificate = deps.certificate(ctx)
-    const proof = ctx.get('dpop')
-    // The library has verified the proof by the time this is compared; here only its key counts.
-    const { jwk } = proof ? decodeProtectedHeader(proof) : {}
-    if (jwk) return calculateJwkThumbprint(jwk)
-    return certificate ? createHash('sha256').update(certificate).digest('base64url') : null
-  }
-
-  async function repeat(ctx: KoaContextWithOIDC, work: Work, record: ClientRecord | undefined): Promise<void> {
-    const receipt = await families.openReceipt(work)
-    if (!receipt) throw new Error('a family inside its window without a receipt')
-    // A limit on clients that loop, not on rivals: those that come at the very same time may pass it.
-    if (Number(work.presented?.doc.fields.repeats ?? 0) >= (record?.repeatsMax ?? Number.POSITIVE_INFINITY)) {
-      work.unit.note('refresh_token.repeat_refused', { family: work.family?.id, client_id: record?.clientId })
-      throw refused('the client has repeated this refresh too often')
-    }
-    families.repeat(work)
-    if (!same(receipt.for, { ...(work.asked ?? { scope: null, resource: null }), binding: await bindingOf(ctx) }))
-      return
-    const age = seconds(clock) - receipt.at
-    const lifetime = Number(receipt.body.expires_in ?? 0)
-    throw new FirstAnswer({ ...receipt.body, expires_in: Math.max(1, lifetime - age) })
-  }
-
-  /** What a verdict does to the family, and whether the token rotates. Throws where it is refused. */
-  function enforce(ctx: KoaContextWithOIDC, work: Work, verdict: Verdict): boolean {
-    switch (verdict.do) {
-      case 'keep':
-        narrow(ctx, verdict.scopes)
-        families.keep(work)
-        return false
-      case 'rotate':
-        narrow(ctx, verdict.scopes)
-        return true
-      case 'deny':
-        break
-      case 'stepUp':
-        families.mark(work, 'step_up', verdict.why)
-        break
-      case 'quarantine':
-        families.mark(work, 'quarantined', verdict.why)
-        break
-      case 'revoke':
-      case 'revokeFamily':
-        // A family is the credential here: the one is the other.
-        families.end(work, `policy: ${verdict.why}`)
-        break
-      default:
-        verdict.do satisfies never
-    }
-    throw refused(`rotation policy: ${verdict.do}: ${verdict.why}`)
-  }
-
-  async function decide(ctx: KoaContextWithOIDC, work: Work, record: ClientRecord | undefined): Promise<boolean> {
-    const neverRotate = record?.fapi ?? false
-    const limits = {
-      neverRotate,
-      lifetimeSecondsMax: deps.lifetimes.idle,
-      graceSecondsMax: record?.graceSeconds ?? deps.lifetimes.grace,
-    }
-    const facts = factsOf(ctx, work, { now: seconds(clock), record, limits })
-    const decided = await deps.engine.decide(facts)
-    const forced = work.presented?.doc.fields.rotateNext === 1 && decided.do === 'keep'
-    const verdict: Verdict = forced ? { ...decided, do: 'rotate', why: 'asked for by an administrator' } : decided
-    work.verdict = { ...verdict, untilUsed: neverRotate }
-    work.unit.note('rotation.decided', recorded(verdict, facts))
-    return enforce(ctx, work, verdict)
-  }
 
   return {
     /** The library's `rotateRefreshToken`: called after all its checks, before it issues anything. */
@@ -193,8 +205,8 @@ export function createRefresh(deps: RefreshDeps) {
         work.unit.note('refresh_token.late', { family: work.family?.id, client_id: record?.clientId, seen: work.seen })
         throw refused('a late duplicate: its successor is in use')
       }
-      if (presented?.standing !== 'grace') return decide(ctx, work, record)
-      await repeat(ctx, work, record)
+      if (presented?.standing !== 'grace') return decide(ctx, work, record, deps)
+      await repeat(ctx, work, record, deps)
       return false
     },
     /** Wraps the library's handler. */
@@ -214,7 +226,7 @@ export function createRefresh(deps: RefreshDeps) {
         const receipt = await families.openReceipt(work)
         ctx.body = { ...body, refresh_token: receipt?.body.refresh_token }
       } else if (body.refresh_token !== work.presented?.text) {
-        const binding = await bindingOf(ctx)
+        const binding = await bindingOf(ctx, deps)
         families.keepReceipt(work, { body, at: seconds(clock), for: { ...work.asked, binding } })
       }
     },

@@ -70,16 +70,19 @@ export function grace(time: string): RotationPolicy {
 /** What a change leads to, and what to do where it can't be known. */
 export interface OnChange {
   /** 'stepUp' unless said otherwise. */
-  readonly then?: RotationAction
+  readonly do?: RotationAction
   /** Where this or the last use's fact is absent: no opinion, unless said otherwise. */
   readonly unknown?: RotationAction | 'abstain'
 }
 
-function onChange(what: 'network' | 'country', { then = 'stepUp', unknown = 'abstain' }: OnChange): RotationPolicy {
+function onChange(
+  what: 'network' | 'country',
+  { do: action = 'stepUp', unknown = 'abstain' }: OnChange,
+): RotationPolicy {
   return ({ credential, request }) => {
     const [before, now] = [credential.last?.[what], request?.[what]]
     if (before === undefined || now === undefined) return { do: unknown, why: `the ${what} is not known` }
-    return before === now ? ABSTAIN : { do: then, why: `another ${what} than at the last use` }
+    return before === now ? ABSTAIN : { do: action, why: `another ${what} than at the last use` }
   }
 }
 

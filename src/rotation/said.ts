@@ -16,7 +16,13 @@ const decision = z.strictObject({
 
 /** A decision, or why it is none. */
 export function parseDecision(said: unknown): { readonly decision: RotationDecision } | { readonly nonsense: string } {
-  const parsed = decision.safeParse(said)
+  let parsed: ReturnType<typeof decision.safeParse>
+  try {
+    parsed = decision.safeParse(said)
+  } catch {
+    // An object whose very reading throws.
+    return { nonsense: 'said no decision (not readable)' }
+  }
   if (parsed.success) return { decision: parsed.data }
   const [issue] = parsed.error.issues
   return { nonsense: `said no decision (${issue?.path.join('.') || 'answer'}: ${issue?.message ?? 'not readable'})` }

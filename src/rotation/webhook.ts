@@ -4,7 +4,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { Secret } from '../base/index.ts'
 import type { RotationDecision, RotationPolicy } from '../config/index.ts'
 import { createOutbound } from '../http/index.ts'
-import { BUDGET_MS } from './engine.ts'
+import { BUDGET_MS } from './asking.ts'
 import { named } from './policies.ts'
 
 const ANSWER_BYTES_MAX = 16_384

@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, statSync } from 'node:fs'
+import { mkdtempSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { Browser, codeFor, redeem, refresh, text } from '../support/browser.ts'
 import { type Process, startProcess } from '../support/process.ts'
-import { OUTPUT } from '../support/world.ts'
+import { CANARY, OUTPUT } from '../support/world.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
@@ -105,6 +106,56 @@ describe('the command line', () => {
       assert.equal((await mintmark(['client', 'remove', 'reports'], env)).code, 0)
       assert.equal((await mintmark(['client', 'show', 'reports'], env)).stderr, 'There is no client with this id.\n')
     })
+
+    it('prints what was decided, replays it through a policy, and deals with families and secrets', async () => {
+      const REDIRECT = 'http://localhost:9/callback'
+      const made = ['client', 'create', '--id', 'web', '--grant', 'authorization_code', '--grant', 'refresh_token']
+      const more = [
+        '--scope',
+        'openid offline_access',
+        '--redirect-uri',
+        REDIRECT,
+        '--grace',
+        '20s',
+        '--label',
+        'shop',
+        '--json',
+      ]
+      const client = json(await mintmark([...made, ...more], env))
+      assert.deepEqual([client.grace_seconds, client.label], [20, 'shop'])
+      await mintmark(['account', 'create', '--login', CANARY.login], env, CANARY.password)
+      const secret = String(client.client_secret)
+      const asked = { scope: 'openid offline_access' }
+      let token = text(await redeem(server, secret, await codeFor(server, new Browser(server), asked)), 'refresh_token')
+      for (let n = 0; n < 3; n++) token = text(await refresh(server, secret, token), 'refresh_token')
+      const log = await mintmark(['rotation', 'log', '--last', '10'], env)
+      assert.equal(log.stdout.trim().split('\n').length, 3)
+      const folder = mkdtempSync(join(OUTPUT, 'simulate-'))
+      const [traffic, policy] = [join(folder, 'log.jsonl'), join(folder, 'policy.ts')]
+      writeFileSync(traffic, log.stdout)
+      writeFileSync(
+        policy,
+        "export default (facts: { credential: { rotations: number } }) => ({ do: facts.credential.rotations > 1 ? 'revoke' : 'rotate', why: 'twice is enough' })\n",
+      )
+      const simulated = json(
+        await mintmark(['rotation', 'simulate', '--policy', policy, '--traffic', traffic, '--json'], {}),
+      )
+      assert.deepEqual([simulated.events, simulated.changed, simulated.signedOut], [3, 1, 1])
+      const bad = await mintmark(['rotation', 'simulate', '--policy', policy, '--traffic', policy], {})
+      assert.match(bad.stderr, /line 1: not JSON/)
+      const families: unknown = JSON.parse(
+        (await mintmark(['family', 'list', '--client', 'web', '--json'], env)).stdout,
+      )
+      const id = Array.isArray(families) ? String(families[0].id) : ''
+      assert.equal((await mintmark(['family', 'release', id], env)).stderr, 'This family is not held.\n')
+      assert.equal((await mintmark(['family', 'revoke', id], env)).code, 0)
+      assert.equal((await refresh(server, secret, token)).body.error, 'invalid_grant')
+      await mintmark(['client', 'rotate-secret', 'web', '--overlap', '24h'], env)
+      const secrets = json(await mintmark(['client', 'show', 'web', '--json'], env)).secrets
+      assert.ok(Array.isArray(secrets) && secrets.length === 2 && secrets[0].last_used_at > 0)
+      assert.equal((await mintmark(['client', 'end-secret', 'web'], env)).code, 0)
+      assert.equal((await mintmark(['rotation', 'policies'], env)).stdout, 'none\n')
+    }).timeout(60_000)
 
     it('takes a password by standard input only, and refuses a weak one in words', async () => {
       assert.equal(

@@ -39,6 +39,10 @@ describe('a policy that goes wrong', () => {
     'returns nothing': () => JSON.parse('null'),
     'returns a word': () => JSON.parse('"keep"'),
     'returns an unknown action': () => JSON.parse('{"do":"perhaps"}'),
+    'returns what throws when it is read': () =>
+      JSON.parse('{}') && Object.defineProperty(JSON.parse('{}'), 'do', { get: () => assert.fail('read') }),
+    'returns what throws when it is awaited': () =>
+      Object.defineProperty(JSON.parse('{}'), 'then', { get: () => assert.fail('awaited') }),
     'asks for a negative lifetime': () => ({ do: 'keep', lifetimeSeconds: -1 }),
   }
   for (const [what, policy] of Object.entries(wrong)) {

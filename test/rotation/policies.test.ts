@@ -65,7 +65,7 @@ describe('the built-in policies', () => {
     for (const policy of [onNetworkChange, onCountryChange]) {
       assert.equal(await does(policy(), from('a', 'a')), 'abstain')
       assert.equal(await does(policy(), from('a', 'b')), 'stepUp')
-      assert.equal(await does(policy({ then: 'quarantine' }), from('a', 'b')), 'quarantine')
+      assert.equal(await does(policy({ do: 'quarantine' }), from('a', 'b')), 'quarantine')
       for (const absent of [from(undefined, 'a'), from('a', undefined), factsFor()]) {
         assert.equal(await does(policy(), absent), 'abstain')
         assert.equal(await does(policy({ unknown: 'deny' }), absent), 'deny')
