@@ -83,13 +83,14 @@ function factsOf(
 }
 
 /** What goes into the record: enough to see why, and to replay the decision through another policy. */
-const recorded = ({ opinions, shadow, do: decided, why, limits }: Verdict, facts: RotationFacts) => ({
+const recorded = ({ opinions, shadow, do: decided, why, limits, notify }: Verdict, facts: RotationFacts) => ({
   client_id: facts.client?.id,
   account: facts.subject?.id,
   family: facts.credential.id,
   do: decided,
   why,
   limits,
+  notify,
   opinions,
   shadow,
   facts,

@@ -141,6 +141,11 @@ describe('the command line', () => {
         await mintmark(['rotation', 'simulate', '--policy', policy, '--traffic', traffic, '--json'], {}),
       )
       assert.deepEqual([simulated.events, simulated.changed, simulated.signedOut], [3, 1, 1])
+      const example = join(ROOT, 'docs/examples/policy.ts')
+      const documented = json(
+        await mintmark(['rotation', 'simulate', '--policy', example, '--traffic', traffic, '--json'], {}),
+      )
+      assert.deepEqual([documented.events, documented.changed], [3, 0])
       const bad = await mintmark(['rotation', 'simulate', '--policy', policy, '--traffic', policy], {})
       assert.match(bad.stderr, /line 1: not JSON/)
       const families: unknown = JSON.parse(
