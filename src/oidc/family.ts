@@ -194,7 +194,12 @@ export function createFamilies(deps: {
         ? {}
         : records.reseal(presented.doc, { ...presented.payload, mmSeen: work.seen })
       const { exp: _exp, purgeAt: _purgeAt, ...body } = { exp: null, purgeAt: null, ...moved }
-      const set = { ...body, lastUse: now, fields: { idleUntil: idleEnd(work, now) } }
+      // Its use ends the window of the one before: whoever has this one has had the answer.
+      const closed =
+        typeof presented.doc.fields.predecessor === 'string'
+          ? { predecessor: null, graceUntil: 0, recent: recentOf(presented.doc, now), receipt: null, receiptKey: null }
+          : {}
+      const set = { ...body, lastUse: now, fields: { idleUntil: idleEnd(work, now), ...closed } }
       const decider = {
         collection: artefacts.name,
         id: family.id,

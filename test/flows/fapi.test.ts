@@ -80,6 +80,9 @@ for (const kind of STORES) {
         world.clock.forward(3600)
         assert.equal(text(await use(old), 'refresh_token'), next, 'an hour later: its successor was never used')
         assert.equal(text(await use(next), 'refresh_token'), next)
+        const late = await use(old)
+        assert.deepEqual([late.status, late.body.error], [400, 'invalid_grant'], 'its successor is in use')
+        assert.equal(text(await use(next), 'refresh_token'), next, 'and that signs nobody out')
       } finally {
         await world.close()
       }
