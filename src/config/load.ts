@@ -83,7 +83,7 @@ export async function loadModule(path: string, uid: number | undefined): Promise
     })
   }
   if (!isRecord(module) || module.default === undefined)
-    throw new BadConfiguration(`${path}: must have a default export`)
+    throw new BadConfiguration(`${path}: must export its content as default`)
   return module.default
 }
 

@@ -141,7 +141,7 @@ describe('the command line', () => {
         await mintmark(['rotation', 'simulate', '--policy', policy, '--traffic', traffic, '--json'], {}),
       )
       assert.deepEqual([simulated.events, simulated.changed, simulated.signedOut], [3, 1, 1])
-      const example = join(ROOT, 'docs/examples/policy.ts')
+      const example = join(ROOT, 'examples/policy.ts')
       const documented = json(
         await mintmark(['rotation', 'simulate', '--policy', example, '--traffic', traffic, '--json'], {}),
       )

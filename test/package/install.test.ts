@@ -29,7 +29,7 @@ describe('an installed npm pack archive', () => {
       'Node refuses TypeScript under node_modules',
     )
     const configuration =
-      "import { defineConfig, type RotationHook } from 'mintmark'\nconst rotation: RotationHook = () => 'rotate'\nexport default defineConfig({ branding: { name: 'Packed Mint' }, rotation })\n"
+      "import { defineConfig, idle, type RotationPolicy } from 'mintmark'\nconst own: RotationPolicy = () => ({ do: 'rotate' })\nexport default defineConfig({ branding: { name: 'Packed Mint' }, rotation: [idle('7d'), own] })\n"
     writeFileSync(join(folder, 'mintmark.config.ts'), configuration)
     const server = await startProcess({ command: [join(folder, 'node_modules/.bin/mintmark'), 'serve'], cwd: folder })
     try {

@@ -109,18 +109,15 @@ class Player {
     if (typeof access === 'string') known.accessTokens.push(access)
   }
 
-  async #use(family: FamilyNumber, token: string | undefined, rival: number): Promise<void> {
+  async #use(family: FamilyNumber, token: string | undefined, rival: number, scope?: string): Promise<void> {
     if (token === undefined) return
     const known = this.families[family]
     known.lastSent = token
     known.used.add(token)
     const over = known.revoked || this.disabled
     this.requests++
-    this.#take(
-      family,
-      await send(this.#stage, '/token', { grant_type: 'refresh_token', refresh_token: token }, rival),
-      over,
-    )
+    const form = { grant_type: 'refresh_token', refresh_token: token, ...(scope ? { scope } : {}) }
+    this.#take(family, await send(this.#stage, '/token', form, rival), over)
   }
 
   async #redeem(rival: number): Promise<void> {
@@ -164,6 +161,8 @@ class Player {
     switch (op.do) {
       case 'refresh':
         return this.#use(op.family, this.families[op.family].refreshTokens.at(-1), rival)
+      case 'refresh less':
+        return this.#use(op.family, this.families[op.family].refreshTokens.at(-1), rival, 'openid')
       case 'retry':
         return this.#use(op.family, this.families[op.family].lastSent, rival)
       case 'redeem':
@@ -183,6 +182,9 @@ class Player {
         return
       case 'turn keys':
         return app.seal.turn()
+      case 'flip policy':
+        this.#stage.policy = this.#stage.policy === 'rotate' ? 'keep' : 'rotate'
+        return
       case 'wait':
         this.waited = true
         clock.ahead += WINDOW_SECONDS * 1000

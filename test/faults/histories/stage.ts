@@ -45,6 +45,8 @@ type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
 export class Stage implements Served {
   readonly desk = new Desk()
   readonly clock = new StageClock()
+  /** What the one policy says; a history flips it. */
+  policy: 'rotate' | 'keep' = 'rotate'
   agent = new Agent({ keepAlive: true })
   readonly issuer: string
   readonly secret: string
@@ -112,6 +114,7 @@ export class Stage implements Served {
       master: createSecretKey(Buffer.alloc(32, 7)),
       configuration: parseConfiguration({
         lifetimes: { authorizationCodeSeconds: CODE_SECONDS },
+        rotation: [() => ({ do: this.policy, why: 'the history says so' })],
         clients: [
           {
             client_id: 'web',
@@ -155,6 +158,7 @@ export class Stage implements Served {
   /** Puts the store back to the beginning. */
   async reset(): Promise<void> {
     this.clock.ahead = 0
+    this.policy = 'rotate'
     if (Date.now() - this.beginning.at > FRESH_MS) await this.#recorder.restore().then(() => this.#begin())
     else await this.#recorder.restore()
   }

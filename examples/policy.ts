@@ -1,6 +1,6 @@
-/** A policy to try on recorded traffic: `mintmark rotation simulate --policy docs/examples/policy.ts --traffic log.jsonl`. */
+/** A policy to try on recorded traffic: `mintmark rotation simulate --policy examples/policy.ts --traffic log.jsonl`. */
 
-import type { RotationPolicy } from '../../src/index.ts'
+import type { RotationPolicy } from '../src/index.ts'
 
 const policy: RotationPolicy = ({ credential }) =>
   credential.chainAgeSeconds > 30 * 24 * 3600
