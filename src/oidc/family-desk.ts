@@ -20,7 +20,7 @@ export interface FamilyDeskDeps {
   readonly commit: (unit: Unit) => Promise<void>
 }
 
-/** A family as people see it. `id` is a hash: it opens nothing. Times in Unix seconds. */
+/** A family as people see it. `id` is `fam_` and a hash: it opens nothing. Times in Unix seconds. */
 export interface ShownFamily {
   readonly id: string
   readonly client_id: unknown
@@ -34,6 +34,10 @@ export interface ShownFamily {
 }
 
 const PAGE = 200
+
+/** A hash may begin with a hyphen, which a command line takes for an option. */
+const PREFIX = 'fam_'
+const hashOf = (text: string): string => (text.startsWith(PREFIX) ? text.slice(PREFIX.length) : text)
 const TRIES = 4
 
 /** Makes the desk. */
@@ -43,7 +47,7 @@ export function createFamilyDesk(deps: FamilyDeskDeps) {
   async function shown(doc: Doc): Promise<ShownFamily> {
     const { clientId, accountId } = await records.open(doc)
     return {
-      id: doc.id,
+      id: PREFIX + doc.id,
       client_id: clientId,
       account: accountId,
       state: doc.state,
@@ -55,7 +59,8 @@ export function createFamilyDesk(deps: FamilyDeskDeps) {
   }
 
   /** Reads, stages and commits; rivals of a refresh try again. */
-  async function change(id: string, stage: (unit: Unit, doc: Doc) => void): Promise<void> {
+  async function change(text: string, stage: (unit: Unit, doc: Doc) => void): Promise<void> {
+    const id = hashOf(text)
     for (let n = 0; n < TRIES; n++) {
       const unit = deps.unit()
       const doc = id.includes('\0') ? undefined : await unit.get(artefacts.name, id)
@@ -88,19 +93,19 @@ export function createFamilyDesk(deps: FamilyDeskDeps) {
       change(id, (unit, doc) => {
         if (doc.state === 'live') throw refuse('family_not_held')
         unit.update(artefacts.name, doc, { state: 'live' })
-        unit.note('family.released', { family: id })
+        unit.note('family.released', { family: doc.id })
       }),
     /** Ends it: its tokens are dead, other families of the Grant live on. */
     revoke: (id: string) =>
-      change(id, (unit) => {
-        endOne(unit, { collection: artefacts.name, at: seconds(clock) }, id)
-        unit.note('family.revoked', { family: id, why: 'administrator' })
+      change(id, (unit, doc) => {
+        endOne(unit, { collection: artefacts.name, at: seconds(clock) }, doc.id)
+        unit.note('family.revoked', { family: doc.id, why: 'administrator' })
       }),
     /** Has its next refresh rotate, whatever policies and the limit neverRotate say: for a token that may have been seen. */
     rotateNext: (id: string) =>
       change(id, (unit, doc) => {
         unit.update(artefacts.name, doc, { fields: { rotateNext: 1 } })
-        unit.note('family.rotation_asked', { family: id })
+        unit.note('family.rotation_asked', { family: doc.id })
       }),
   }
 }

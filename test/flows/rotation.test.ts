@@ -154,6 +154,7 @@ for (const kind of STORES) {
       return onStage(kind, [() => ({ do: say })], async ({ world, has, first, token, use, family }) => {
         const active = () => isActive(world, has.web, text(first, 'access_token'))
         const { id } = await family()
+        assert.match(String(id), /^fam_/, 'no id that a command line takes for an option')
         refused(await use(token))
         assert.deepEqual([(await family()).state, await active()], ['step_up', true])
         await world.app.oidc.families.release(String(id))

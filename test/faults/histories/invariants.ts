@@ -7,8 +7,8 @@ import type { Stage } from './stage.ts'
 /** A question of the invariants themselves: it must be answered. */
 async function asked(stage: Stage, path: string, form: Readonly<Record<string, string>>): Promise<Answer> {
   const answer = await send(stage, path, form)
-  if (answer.status !== 200 && answer.status !== 400)
-    throw new Error(`${path} answered ${answer.status} to the suite itself`)
+  if (answer.status === 0) throw new Error(`${path} was not answered to the suite itself`)
+  if (answer.status !== 200 && answer.status !== 400) throw new Error(`${path} answered ${answer.status}`)
   return answer
 }
 
