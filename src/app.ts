@@ -45,6 +45,8 @@ export interface AppDeps {
   readonly random: Random
   readonly logger: Logger
   readonly hasher: Hasher
+  /** See `BackgroundDeps`. */
+  readonly pace?: number
 }
 
 const BATCH_MAX = 10_000
