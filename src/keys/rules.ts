@@ -124,7 +124,10 @@ function dueOfSlot(ring: Ring, slot: Slot, facts: RingFacts): readonly Due[] {
   const verdict = facts.verdicts.get(current.kid)
   if (verdict?.do === 'compromised') return [{ do: 'compromised', slot, why: verdict.why }]
   const why = ring.asked[slot]?.why ?? foreign(current) ?? (verdict?.do === 'rotate' ? verdict.why : undefined)
-  return why !== undefined && facts.now >= ripeAt(next, facts) ? [promote(next, why)] : []
+  // Its successor comes with the same write: there is always a key that verifiers know and that has signed nothing yet.
+  return why !== undefined && facts.now >= ripeAt(next, facts)
+    ? [promote(next, why), { do: 'make', slot, as: 'next' }]
+    : []
 }
 
 const promote = ({ slot, kid }: RingKey, why: string): Due => ({ do: 'promote', slot, kid, why })
