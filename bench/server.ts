@@ -11,6 +11,7 @@ import { createHasher } from '../src/accounts/index.ts'
 import { collections, createApp, listen } from '../src/app.ts'
 import { systemClock, systemRandom } from '../src/base/index.ts'
 import { parseConfiguration } from '../src/config/index.ts'
+import { createSoftwareSigners } from '../src/keys/index.ts'
 import { createLogger } from '../src/telemetry/index.ts'
 import { API, CLIENT, PASSWORD, PERSON, REDIRECT, SECRET } from './shared.ts'
 
@@ -35,6 +36,7 @@ async function mintmark(port: number): Promise<() => Promise<void>> {
     store,
     configuration,
     master: createSecretKey(Buffer.alloc(32, 1)),
+    signers: [createSoftwareSigners()],
     issuer: `http://localhost:${port}`,
     demoUsable: true,
     proxies: 0,

@@ -1,30 +1,23 @@
-/** The whole composition on one screen: rooms in floor order, then the routes, then what runs beside them. */
+/** The whole composition on one screen: rooms in floor order, then what follows them, then what runs beside them. */
 
 import type { KeyObject } from 'node:crypto'
-import { hash } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
-import Koa from 'koa'
 import type { OutboxEvent, Store } from '../adapters/store.ts'
 import { accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
-import { type Admin, CLAIM_PATH, createAdmin } from './admin/index.ts'
-import { type Clock, type Random, randomText, seconds, TENANT, Unit } from './base/index.ts'
+import { CLAIM_PATH, createAdmin } from './admin/index.ts'
+import { createBackground } from './background.ts'
+import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
 import { clientCollections, createClients } from './clients/index.ts'
-import type { Configuration } from './config/index.ts'
+import type { ApiDeclaration, Configuration } from './config/index.ts'
 import { createEventLog, createRelay, events, type Follower, type Happened } from './events.ts'
-import {
-  type Asset,
-  BadBody,
-  callerAddress,
-  createOutbound,
-  createViews,
-  oauthError,
-  readBody,
-  securityHeaders,
-} from './http/index.ts'
-import { keyCollections, openKeyring } from './keys/index.ts'
-import { createOidc, normalPath, oidcCollections } from './oidc/index.ts'
+import { frontDoor } from './front-door.ts'
+import { createOutbound, createViews } from './http/index.ts'
+import { type Algorithm, keyCollections, openKeyring, type Signers, signingKeyNorm } from './keys/index.ts'
+import { createOidc, oidcCollections } from './oidc/index.ts'
+import { createEngine, type Engine } from './rotation/index.ts'
 import { createSeal, sealEvents, sealKeys } from './seal/index.ts'
 import { createCounters, type Logger } from './telemetry/index.ts'
+
+export { listen } from './front-door.ts'
 
 /** Every collection, for the stores and for docs/storage.md. */
 export const collections = [
@@ -40,6 +33,8 @@ export const collections = [
 export interface AppDeps {
   readonly store: Store
   readonly master: KeyObject
+  /** The first makes new signing keys; each opens those that it made. */
+  readonly signers: readonly [Signers, ...Signers[]]
   readonly configuration: Configuration
   readonly issuer: string
   /** Demonstration records work only where issuer and listener are loopback. */
@@ -52,26 +47,34 @@ export interface AppDeps {
   readonly hasher: Hasher
 }
 
-const BATCH_MS = 500
 const BATCH_MAX = 10_000
-const RELAY_MS = 200
-const USES_MS = 5000
-const SWEEP_MS = 60_000
-const SWEEP_LIMIT = 500
+/** Those that always have a key unless the configuration says otherwise. RS256 since OpenID Connect requires it (Core, 15.1). */
+const USUAL_ALGORITHMS: readonly Algorithm[] = ['ES256', 'RS256', 'PS256', 'EdDSA']
+
+/** Policies for signing keys; those for refresh tokens are asked in src/oidc. */
+function keyEngine({ rotation }: Configuration, logger: Logger): Engine {
+  return createEngine({
+    rules: rotation,
+    norm: signingKeyNorm,
+    stopwatch: () => performance.now(),
+    after(ms, then) {
+      const timer = setTimeout(then, ms)
+      return () => clearTimeout(timer)
+    },
+    report: (failure) => logger.error(failure, 'a rotation policy failed'),
+  })
+}
 
 /** Builds the rooms. */
 export async function createApp(deps: AppDeps) {
-  const { store, clock, random, logger, configuration } = deps
+  const { store, clock, random, logger, signers } = deps
+  const live = { configuration: deps.configuration, engine: keyEngine(deps.configuration, logger) }
   const counters = createCounters()
   const seal = await createSeal(deps)
   const unit = (): Unit => new Unit({ store, cid: randomText(random, 16), request: randomText(random, 9) })
   const commit = async (staged: Unit): Promise<void> => {
-    const sealed = sealEvents(seal, staged, {
-      clock,
-      actor: { request: staged.request, network: 'local' },
-      tenant: TENANT,
-    })
-    await store.commit(staged.writes('all', sealed))
+    const actor = { request: staged.request, network: 'local' }
+    await store.commit(staged.writes('all', sealEvents(seal, staged, { clock, actor, tenant: TENANT })))
   }
   const batched: OutboxEvent[] = []
   const batch = (more: readonly OutboxEvent[]): void => {
@@ -79,15 +82,25 @@ export async function createApp(deps: AppDeps) {
     if (batched.length + more.length <= BATCH_MAX) batched.push(...more)
     else counters.count('events_dropped', more.length)
   }
-  const views = createViews({ directory: deps.viewsDirectory, branding: configuration.branding })
-  const outbound = createOutbound(configuration.outbound)
+  const views = createViews({ directory: deps.viewsDirectory, branding: live.configuration.branding })
+  const outbound = createOutbound(live.configuration.outbound)
   const shared = { ...deps, seal, unit, commit }
-  const keys = await openKeyring(shared)
   const clients = createClients(shared)
+  const keyring = await openKeyring({
+    ...shared,
+    decide: (facts) => live.engine.decide(facts),
+    settings: () => ({ ...live.configuration.keys, sessionSeconds: live.configuration.lifetimes.sessionSeconds }),
+    async algorithms() {
+      const own =
+        live.configuration.keys.algorithms ?? USUAL_ALGORITHMS.filter((alg) => signers[0].algorithms.includes(alg))
+      const asked = (await clients.apis()).filter(({ accessToken }) => accessToken === 'jwt')
+      return [...new Set([...own, ...asked.map(({ algorithm }) => algorithm)])]
+    },
+  })
   const accounts = await createAccounts(shared)
   const oidc = await createOidc({
     ...shared,
-    keys,
+    keyring,
     clients,
     accounts,
     views,
@@ -95,6 +108,7 @@ export async function createApp(deps: AppDeps) {
     batch,
     proxied: deps.proxies > 0,
   })
+  keyring.follow(() => oidc.swap())
 
   const admin = createAdmin({ accounts, views, seal })
   const tellLog: Follower = async ({ seq, type, data }: Happened) =>
@@ -107,7 +121,13 @@ export async function createApp(deps: AppDeps) {
   return {
     admin,
     clients,
+    /** Declares an API. Its algorithm has a key before anyone can ask for a token. */
+    async createApi(api: ApiDeclaration) {
+      if (api.accessToken === 'jwt') await keyring.ensure(api.algorithm)
+      return clients.createApi(api)
+    },
     accounts,
+    keyring,
     oidc,
     relay,
     eventLog: createEventLog({ store, seal }),
@@ -115,186 +135,9 @@ export async function createApp(deps: AppDeps) {
     views,
     counters,
     store,
-    koa: frontDoor({ deps, views, oidc, admin }),
-    background: background({ deps, relay, seal, clients, batched, unit }),
+    koa: frontDoor({ ...deps, views, oidc, keyring, claim: { path: CLAIM_PATH, answer: admin.claim } }),
+    background: createBackground({ ...shared, collections, relay, clients, keyring, batched }),
   }
 }
 
 export type App = Awaited<ReturnType<typeof createApp>>
-
-/** Sends what was recorded in batches; also the last thing before the store closes. */
-async function flush(store: Store, batched: OutboxEvent[], staged: Unit): Promise<void> {
-  const taken = batched.splice(0)
-  if (taken.length > 0) await store.commit({ ...staged.writes('all'), events: taken })
-}
-
-/** What runs beside requests: batches, relay, sweeps, the data key's turn. */
-function background(input: {
-  readonly deps: AppDeps
-  readonly relay: { drain(): Promise<void>; release(): Promise<void> }
-  readonly seal: { refresh(): Promise<void> }
-  readonly clients: { flushSecretUses(): Promise<void> }
-  readonly batched: OutboxEvent[]
-  readonly unit: () => Unit
-}) {
-  const { deps, relay, seal, clients, batched, unit } = input
-  const { store, clock, logger } = deps
-  const timers: NodeJS.Timeout[] = []
-  const every = (ms: number, what: string, work: () => Promise<unknown>): void => {
-    let busy = false
-    timers.push(
-      setInterval(() => {
-        if (busy) return
-        busy = true
-        work()
-          .catch((cause) => logger.error({ err: cause, what }, 'background work failed'))
-          .finally(() => {
-            busy = false
-          })
-      }, ms).unref(),
-    )
-  }
-  const sweeper = randomText(deps.random, 9)
-  async function sweep(): Promise<void> {
-    if (!(await store.lease({ name: 'sweep', holder: sweeper, until: clock.now() + SWEEP_MS }, clock.now()))) return
-    for (const { name, expires } of collections) {
-      while (expires && (await store.sweep(name, seconds(clock), SWEEP_LIMIT)) === SWEEP_LIMIT)
-        await new Promise((next) => setImmediate(next))
-    }
-  }
-  return {
-    start(): void {
-      every(BATCH_MS, 'batch', () => flush(store, batched, unit()))
-      every(USES_MS, 'secret uses', () => clients.flushSecretUses())
-      every(RELAY_MS, 'relay', () => relay.drain())
-      every(SWEEP_MS, 'sweep', sweep)
-      every(SWEEP_MS, 'data key', () => seal.refresh())
-    },
-    sweep,
-    async stop(): Promise<void> {
-      for (const timer of timers) clearInterval(timer)
-      await clients.flushSecretUses()
-      await flush(store, batched, unit())
-      await relay.drain()
-      await relay.release()
-    },
-  }
-}
-
-const CACHED = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
-
-interface DoorDeps {
-  readonly deps: AppDeps
-  readonly views: ReturnType<typeof createViews>
-  readonly oidc: Awaited<ReturnType<typeof createOidc>>
-  readonly admin: Admin
-}
-
-/** Paths that carry an id of a person's way through a sign-in are logged without it. */
-function loggedPath(path: string): string {
-  return path.slice(0, 200).replace(/^(\/(?:auth|device|interaction|reg))\/.+/i, '$1/*')
-}
-
-/** The outermost: request id, one log line, and a shape for whatever no one below has shaped. */
-function outermost({ logger, random, clock }: AppDeps): Koa.Middleware {
-  return async (ctx, next) => {
-    const request = randomText(random, 9)
-    ctx.set('X-Request-Id', request)
-    ctx.state.requestId = request
-    const start = clock.now()
-    try {
-      await next()
-    } catch (cause) {
-      const bad = cause instanceof BadBody
-      if (!bad) logger.error({ err: cause, request }, 'a handler failed')
-      if (bad && cause.status === 413) ctx.set('Connection', 'close')
-      ctx.status = bad ? cause.status : 500
-      ctx.body = bad ? oauthError('invalid_request', cause.message) : oauthError('server_error', 'the server failed')
-    }
-    logger.info(
-      { request, method: ctx.method, path: loggedPath(ctx.path), status: ctx.status, ms: clock.now() - start },
-      'request',
-    )
-  }
-}
-
-function sendAsset(ctx: Koa.Context, file: Asset): void {
-  ctx.set('Cache-Control', 'public, max-age=86400')
-  ctx.set('ETag', file.etag)
-  ctx.type = file.type
-  if (ctx.fresh) ctx.status = 304
-  else ctx.body = file.body
-}
-
-/** Our few routes outside the protocol: static files, health, the home page. */
-function ownRoutes({ deps: { store, issuer, logger }, views }: DoorDeps): Koa.Middleware {
-  const device = {
-    href: '/device',
-    title: 'Connect a device',
-    about: 'Type the code that a television or a terminal shows.',
-  }
-  return async (ctx, next) => {
-    const read = ctx.method === 'GET' || ctx.method === 'HEAD'
-    const file = read ? views.asset(ctx.path) : undefined
-    const path = normalPath(ctx.path)
-    if (file) sendAsset(ctx, file)
-    else if (path === '/healthz') ctx.body = { status: 'ok' }
-    else if (path === '/readyz') {
-      const fault: unknown = await store.ping().then(
-        () => undefined,
-        (cause) => cause ?? new Error('unknown'),
-      )
-      if (fault) logger.error({ err: fault }, 'the store is not ready')
-      ctx.status = fault ? 503 : 200
-      ctx.body = { status: fault ? 'store unavailable' : 'ok' }
-    } else if (path === '/' && read) {
-      ctx.type = 'html'
-      ctx.body = views.home({ issuer, commands: [], links: [device] })
-    } else await next()
-  }
-}
-
-/** Discovery and keys are the same for everyone: bytes with an ETag (DESIGN section 8). */
-function cacheable(ctx: Koa.Context): void {
-  const text = JSON.stringify(ctx.body)
-  const isKeys = normalPath(ctx.path) === '/jwks'
-  ctx.body = text
-  ctx.set('Cache-Control', 'public, max-age=300')
-  ctx.set('Content-Type', `application/${isKeys ? 'jwk-set+json' : 'json'}; charset=utf-8`)
-  ctx.response.etag = `"${hash('sha256', text, 'base64url').slice(0, 22)}"`
-  if (ctx.fresh) ctx.status = 304
-}
-
-/** The Koa application: edge, headers, our few routes, then the protocol's. */
-function frontDoor(door: DoorDeps): Koa {
-  const { deps, oidc } = door
-  const koa = new Koa()
-  koa.on('error', (cause) => deps.logger.error({ err: cause }, 'outside every handler'))
-  koa.use(outermost(deps))
-  koa.use(securityHeaders())
-  koa.use(ownRoutes(door))
-  koa.use(async (ctx) => {
-    const body = ctx.method === 'GET' || ctx.method === 'HEAD' ? Buffer.alloc(0) : await readBody(ctx.req)
-    if (normalPath(ctx.path) === CLAIM_PATH) return door.admin.claim(ctx, body)
-    const address = callerAddress(ctx.req, deps.proxies)
-    await oidc.routes(ctx, { requestId: String(ctx.state.requestId), address, body })
-    if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) cacheable(ctx)
-    else if (ctx.status === 404 && !ctx.body) {
-      ctx.status = 404
-      ctx.body = oauthError('not_found', 'there is nothing at this address')
-    }
-  })
-  return koa
-}
-
-/** Listens. Resolves with the server once it does; rejects when the address can't be had. */
-export function listen(koa: Koa, at: { readonly port: number; readonly host: string }): Promise<Server> {
-  const server = createServer(
-    { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 32_768 },
-    koa.callback(),
-  )
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(at.port, at.host, () => resolve(server))
-  })
-}

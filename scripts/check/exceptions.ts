@@ -26,7 +26,6 @@ export const exceptions: readonly Exception[] = [
   factory('src/oidc/commit.ts'),
   factory('src/oidc/configuration.ts'),
   factory('src/oidc/family.ts'),
-  factory('src/oidc/index.ts'),
   factory('src/oidc/interactions.ts'),
   factory('src/oidc/models.ts'),
   factory('src/oidc/records.ts'),

@@ -17,7 +17,11 @@ export const floors: readonly Floor[] = [
     what: 'start and drain; one file a subcommand; what the package exports',
   },
   { rank: 8, rooms: ['src/app.ts'], what: 'the whole composition on one screen, in floor order' },
-  { rank: 7, rooms: ['src/admin/', 'src/selfservice/'], what: "faces for people: console and REST; one's own page" },
+  {
+    rank: 7,
+    rooms: ['src/admin/', 'src/selfservice/', 'src/front-door.ts', 'src/background.ts'],
+    what: 'faces for people; the edge of every request; what runs beside them',
+  },
   {
     rank: 6,
     rooms: ['src/audit/', 'src/feed/', 'src/webhooks/', 'src/exporters/', 'src/anomaly/', 'src/scim/', 'src/gateway/'],

@@ -5,6 +5,7 @@ import type { App } from '../app.ts'
 import { DURATION, durationSeconds } from '../base/index.ts'
 import { apiSchema } from '../config/index.ts'
 import { accountCommands } from './accounts.ts'
+import { keyCommands } from './keys.ts'
 import { rotationCommands } from './rotation.ts'
 
 /** An option of a command. */
@@ -234,7 +235,7 @@ const api: Readonly<Record<string, Command>> = {
     async run(app, { values }) {
       const { format, lifetime, scope, ...rest } = values
       const scopes = texts.parse(scope).flatMap((s) => s.split(' '))
-      return app.clients.createApi(
+      return app.createApi(
         apiSchema.parse({
           ...rest,
           scopes,
@@ -262,4 +263,5 @@ export const commands: Readonly<Record<string, Command>> = {
   ...api,
   ...accountCommands,
   ...rotationCommands,
+  ...keyCommands,
 }

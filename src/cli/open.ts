@@ -16,6 +16,7 @@ import {
   loadConfiguration,
   parseEnvironment,
 } from '../config/index.ts'
+import { createSoftwareSigners } from '../keys/index.ts'
 import { createLogger, type Logger } from '../telemetry/index.ts'
 import { masterKey } from './master-key.ts'
 
@@ -85,6 +86,7 @@ export async function openApp(setting: Setting): Promise<App> {
     return await createApp({
       store,
       master,
+      signers: [createSoftwareSigners()],
       configuration,
       issuer,
       demoUsable,
@@ -112,6 +114,7 @@ export function isForPeople(cause: unknown): cause is Error {
   return (
     cause instanceof BadConfiguration ||
     cause instanceof StoreUnusable ||
-    (cause instanceof Error && ['WrongMasterKey', 'Refusal', 'UsageError'].includes(cause.name))
+    (cause instanceof Error &&
+      ['WrongMasterKey', 'KeyringUnusable', 'SignerUnavailable', 'Refusal', 'UsageError'].includes(cause.name))
   )
 }

@@ -2,6 +2,7 @@
 
 import type { Collection, Doc, NewDoc } from '../../adapters/store.ts'
 import { bound, newDoc, TENANT } from '../base/index.ts'
+import type { ApiDeclaration } from '../config/index.ts'
 import type { Seal } from '../seal/index.ts'
 
 export const clients: Collection = {
@@ -58,7 +59,7 @@ export interface ApiRecord {
   /** Scope to the words that consent shows (the scope itself where none were given). */
   readonly scopes: Readonly<Record<string, string>>
   readonly accessToken: 'jwt' | 'opaque'
-  readonly algorithm: string
+  readonly algorithm: ApiDeclaration['algorithm']
   readonly lifetimeSeconds: number | undefined
   readonly source: 'configuration' | 'store'
 }

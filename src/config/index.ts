@@ -25,4 +25,5 @@ export {
   type Configuration,
   type ConfigurationInput,
   clientSchema,
+  SIGNING_ALGORITHMS,
 } from './schema.ts'

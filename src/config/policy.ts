@@ -38,6 +38,8 @@ export interface CredentialFacts {
   /** Share of its lifetime that has passed, 0 to 1. */
   readonly lifetimeShare: number
   readonly rotations: number
+  /** Signatures made, for a signing key. */
+  readonly uses?: number | undefined
   readonly bound: 'none' | 'dpop' | 'mtls'
   readonly scopes: readonly string[]
   /** Where its last use came from. */

@@ -17,6 +17,18 @@ const scopeName = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be a sco
 /** RFC 8707, 2: an absolute URI without fragment. */
 const identifier = text.refine((s) => URL.canParse(s) && !s.includes('#'), 'must be an absolute URI without fragment')
 
+/** Signature algorithms that tokens can be signed with. ML-DSA is for those who ask for it: few verifiers know it yet. */
+export const SIGNING_ALGORITHMS = [
+  'ES256',
+  'RS256',
+  'PS256',
+  'EdDSA',
+  'Ed25519',
+  'ML-DSA-44',
+  'ML-DSA-65',
+  'ML-DSA-87',
+] as const
+
 /** An API: a resource server that tokens are issued for. */
 export const apiSchema = z.strictObject({
   id: identifier.meta({ about: 'Resource indicator (RFC 8707) and `aud` of its tokens.' }),
@@ -30,9 +42,9 @@ export const apiSchema = z.strictObject({
     .default('jwt')
     .meta({ about: 'Format of its access tokens (RFC 9068 or opaque).' }),
   algorithm: z
-    .enum(['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'])
+    .enum(SIGNING_ALGORITHMS)
     .default('ES256')
-    .meta({ about: 'Signature of its JWT access tokens.' }),
+    .meta({ about: 'Signature of its JWT access tokens; a key for it is made when it is first needed.' }),
   lifetimeSeconds: positive.max(days(1)).optional().meta({ about: 'Lifetime of its access tokens.' }),
 })
 
@@ -98,6 +110,29 @@ const features = z.strictObject({
   dpopNonces: z.boolean().default(false).meta({ about: 'Ask every DPoP proof for a nonce (RFC 9449, 8).' }),
 })
 
+/** Verifiers cache: ten minutes is common, and our own max-age comes on top. Below half an hour a rotation would fail at some. */
+const PUBLISH_SECONDS_MIN = 1800
+
+const keys = z.strictObject({
+  algorithms: z.array(z.enum(SIGNING_ALGORITHMS)).min(1).optional().meta({
+    about:
+      'Algorithms that always have a key: ES256, RS256 (OpenID Connect requires it), PS256 and EdDSA, as far as the signer makes them.',
+  }),
+  rotateAfterSeconds: positive
+    .default(days(90))
+    .meta({ about: 'A signing key signs so long, unless a policy says less.' }),
+  signaturesMax: positive.optional().meta({ about: 'A signing key makes at most about so many signatures.' }),
+  publishSeconds: z
+    .number()
+    .int()
+    .min(PUBLISH_SECONDS_MIN, 'at least 1800 (half an hour): verifiers cache the key set')
+    .default(days(1))
+    .meta({ about: 'A new key is published so long before it signs.' }),
+  cookieRotateAfterSeconds: positive.default(days(30)).meta({
+    about: 'The secret that signs cookies is replaced after so long; the one before is accepted as long as a session.',
+  }),
+})
+
 const outbound = z.strictObject({
   allow: z.array(z.string()).default([]).meta({
     about:
@@ -122,6 +157,7 @@ export const configurationSchema = z.strictObject({
   scopes: z.array(scopeName).default([]).meta({ about: "Scopes beyond OpenID Connect's own that need no API." }),
   lifetimes: lifetimes.prefault({}).meta({ about: 'Lifetimes.' }),
   features: features.prefault({}).meta({ about: 'What is switched on beyond the strict defaults.' }),
+  keys: keys.prefault({}).meta({ about: 'Keys that sign tokens and cookies.' }),
   outbound: outbound.prefault({}).meta({ about: 'Requests that the server itself sends.' }),
   branding: branding.prefault({}).meta({ about: 'How the pages look.' }),
   rotation: rotationSchema.prefault([]).meta({

@@ -1,86 +1,105 @@
 /**
- * The keyring: the keys that sign tokens, sealed in the store.
- * Owns making and reading them. It refuses to know what is signed.
+ * The keyring: the keys that sign tokens and cookies, their states and how they turn without a restart.
+ * Owns which key signs, which are published, and the signers behind one interface. It refuses to know what is signed.
  */
 
-import { generateKeyPairSync } from 'node:crypto'
-import { calculateJwkThumbprint, type JWK } from 'jose'
-import type { Collection, Doc, Store } from '../../adapters/store.ts'
-import { bound, type Clock, newDoc, seconds, TENANT, type Unit } from '../base/index.ts'
-import type { Seal } from '../seal/index.ts'
+import { seconds } from '../base/index.ts'
+import { destroy, drop, ensure, keyOf, named, retire, rotate, tick } from './actions.ts'
+import type { KeySettings } from './decide.ts'
+import { openView, type ViewDeps } from './keyring.ts'
+import { shownPlan, shownRing, whatVerifiersSee } from './present.ts'
+import { keyUses, signingKeys } from './records.ts'
+import { createRing } from './ring.ts'
+import type { Slot } from './rules.ts'
+import type { Algorithm } from './signers.ts'
+import { type TurnDeps, usesOf } from './turn.ts'
+import { createKeyUses } from './uses.ts'
 
-const signingKeys: Collection = {
-  name: 'signing-keys',
-  indexes: [['kind']],
-  fields: {},
-  expires: false,
-  about: 'Signing keys. The private JWK is sealed; in clear stand its use and state.',
-}
+export { type KeySettings, signingKeyNorm } from './decide.ts'
+export { KeyringUnusable } from './errors.ts'
+export type { ProviderKey } from './keyring.ts'
+export {
+  ALGORITHMS,
+  type Algorithm,
+  type KeptKey,
+  type MadeKey,
+  type Sign,
+  type Signers,
+  SignerUnavailable,
+} from './signers.ts'
+export { createSoftwareSigners } from './software.ts'
 
 /** This room's collections. */
-export const keyCollections = [signingKeys] as const
+export const keyCollections = [signingKeys, keyUses] as const
 
-/** A private signing key. */
-export interface SigningKey extends JWK {
-  readonly kid: string
-  readonly alg: string
-  readonly use: 'sig'
+/** What the keyring uses. `algorithms`: those that tokens are signed with, the configuration's and those of the APIs. */
+export interface KeyringDeps extends Omit<ViewDeps, 'ringStore' | 'uses'>, Pick<TurnDeps, 'decide'> {
+  readonly settings: () => KeySettings
+  readonly algorithms: () => Promise<readonly Algorithm[]>
 }
 
-/** What the keyring uses. */
-export interface KeyringDeps {
-  readonly store: Pick<Store, 'get' | 'find'>
-  readonly seal: Seal
-  readonly clock: Clock
-  readonly unit: () => Unit
-  readonly commit: (unit: Unit) => Promise<void>
+/** Which keys are dropped: one, or an algorithm's, or all that tokens are signed with. */
+export interface DropOrder {
+  readonly alg?: string | undefined
+  readonly kid?: string | undefined
+  readonly why: string
+  readonly dryRun: boolean
 }
 
-/** ES256 first: it signs ten times as fast. RS256 since OpenID Connect requires it (Core, 15.1). The rest are there for profiles. */
-const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
-
-async function generate(alg: (typeof ALGORITHMS)[number]): Promise<SigningKey> {
-  const pair =
-    alg === 'ES256'
-      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      : alg === 'EdDSA'
-        ? generateKeyPairSync('ed25519')
-        : generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const jwk = pair.privateKey.export({ format: 'jwk' }) as JWK
-  return { ...jwk, kid: await calculateJwkThumbprint(jwk), alg, use: 'sig' }
-}
-
-async function opened(seal: Seal, doc: Doc): Promise<SigningKey> {
-  // Sealed by this room: these bytes were a SigningKey.
-  return JSON.parse((await seal.open(doc)).toString()) as SigningKey
-}
-
-/** Opens the keyring: reads the store's keys, and makes those that are missing. The first node to make one wins. */
-export async function openKeyring(deps: KeyringDeps): Promise<readonly SigningKey[]> {
-  const keys: SigningKey[] = []
-  for (const alg of ALGORITHMS) {
-    const id = deps.seal.hash('lookup', TENANT, 'signing-key', `${alg} 1`)
-    let doc = await deps.store.get(signingKeys.name, id)
-    if (!doc) {
-      const columns = bound({ tenant: TENANT, kind: 'signing-key', id, iat: seconds(deps.clock) })
-      const unit = deps.unit()
-      const key = await generate(alg)
-      unit.insert(
-        signingKeys.name,
-        newDoc(columns, {
-          hk: deps.seal.hk,
-          state: 'current',
-          ...deps.seal.seal(columns, Buffer.from(JSON.stringify(key))),
-        }),
-      )
-      unit.note('signing_key.created', { kid: key.kid, alg })
-      await deps.commit(unit).catch((cause) => {
-        if (!(cause instanceof Error && cause.name === 'Conflict')) throw cause
-      })
-      doc = await deps.store.get(signingKeys.name, id)
-    }
-    if (!doc) throw new Error("a signing key was stored and can't be read")
-    keys.push(await opened(deps.seal, doc))
+/** Opens the keyring: reads it, or makes it with a key for each algorithm. The first node to make it wins. */
+export async function openKeyring(deps: KeyringDeps) {
+  const wanted = async (): Promise<readonly Slot[]> => [...(await deps.algorithms()), 'cookie']
+  const uses = createKeyUses(deps)
+  const ringStore = createRing(deps)
+  const view = await openView({ ...deps, ringStore, uses }, await wanted())
+  const own = { ...deps, ringStore, uses, view, wanted, said: new Map<string, string>() }
+  const { clock, settings } = deps
+  for (const slot of await wanted()) await ensure(own, slot)
+  return {
+    poll: view.poll,
+    follow: view.follow,
+    keys: view.keys,
+    cookieSecrets: view.cookieSecrets,
+    jwks: view.jwks,
+    verifier: view.verifier,
+    ready: view.ready,
+    tick: () => tick(own),
+    /** Writes what was signed since the last time. */
+    flushUses: uses.flush,
+    /** Makes sure that an algorithm has a key before anything is declared to use it. */
+    ensure: (alg: Algorithm) => ensure(own, alg),
+    /** Every key with its state and what comes next. */
+    async list(input: { readonly destroyed: boolean }) {
+      await view.poll()
+      await uses.flush()
+      return shownRing(view.ring, await usesOf(own, view.ring), settings(), input)
+    },
+    /** Turns keys as soon as their successors have been published long enough. */
+    async rotate(input: { readonly alg?: string | undefined; readonly dryRun: boolean }) {
+      await view.poll()
+      const plan = await rotate(own, { alg: input.alg, why: 'asked for', dryRun: input.dryRun })
+      return shownPlan(view.ring, plan, { now: seconds(clock), done: !input.dryRun })
+    },
+    /** Drops keys at once, or says what that would do. */
+    async drop(input: DropOrder) {
+      await view.poll()
+      await uses.flush()
+      const { why, dryRun, kid } = input
+      const slots = kid === undefined ? named(own, input.alg) : [keyOf(own, kid).slot]
+      const lost = await drop(own, { slots, why, dryRun, ...(kid === undefined ? {} : { kid }) })
+      return whatVerifiersSee(lost, { now: seconds(clock), done: !dryRun })
+    },
+    async retire(kid: string, input: { readonly force: boolean; readonly dryRun: boolean }) {
+      await view.poll()
+      const use = await retire(own, kid, input)
+      return { kid, retired: !input.dryRun, signed_until: use.signedUntil, verifies: 'only id_token_hint, here' }
+    },
+    async destroy(kid: string, input: { readonly dryRun: boolean }) {
+      await view.poll()
+      const use = await destroy(own, kid, input)
+      return { kid, destroyed: !input.dryRun, signatures: use.signatures }
+    },
   }
-  return keys
 }
+
+export type Keyring = Awaited<ReturnType<typeof openKeyring>>

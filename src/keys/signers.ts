@@ -5,18 +5,10 @@
  */
 
 import type { JWK } from 'jose'
+import { SIGNING_ALGORITHMS } from '../config/index.ts'
 
 /** The signature algorithms that a key can be made for (RFC 7518, RFC 8037, RFC 9864, and ML-DSA for JOSE). One key, one algorithm. */
-export const ALGORITHMS = [
-  'ES256',
-  'RS256',
-  'PS256',
-  'EdDSA',
-  'Ed25519',
-  'ML-DSA-44',
-  'ML-DSA-65',
-  'ML-DSA-87',
-] as const
+export const ALGORITHMS = SIGNING_ALGORITHMS
 export type Algorithm = (typeof ALGORITHMS)[number]
 
 /**

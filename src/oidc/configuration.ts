@@ -1,26 +1,30 @@
 /** The library's configuration, from ours: strict defaults (DESIGN section 5, RFC 9700), more only where it is switched on. */
 
-import { createHash, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import type { AdapterFactory, KoaContextWithOIDC, Configuration as LibraryConfiguration } from 'oidc-provider'
 import { type Accounts, claimsOf } from '../accounts/index.ts'
 import { type Clock, type Random, randomText, type Secret, seconds } from '../base/index.ts'
 import type { Clients } from '../clients/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { Outbound, Views } from '../http/index.ts'
-import type { SigningKey } from '../keys/index.ts'
+import type { ProviderKey } from '../keys/index.ts'
 import { mintCredential, type Seal } from '../seal/index.ts'
 import { createPages } from './pages.ts'
 import { artefacts, type Records } from './records.ts'
 import type { Refresh } from './refresh.ts'
 import { createResources, OPENID_SCOPES } from './resources.ts'
+import { signingKeysOf } from './signing-key.ts'
 import { currentWork, maybeWork } from './work.ts'
 
 /** What the configuration is made from. */
 export interface ConfigurationDeps {
   readonly configuration: Configuration
   readonly models: AdapterFactory
-  readonly keys: readonly SigningKey[]
-  readonly secrets: { readonly dpop: Secret; readonly cookie: Secret }
+  readonly keys: readonly ProviderKey[]
+  /** The DPoP nonces' secret lives as long as the deployment: nodes that differed for two seconds would send clients back and forth. */
+  readonly secrets: { readonly dpop: Secret }
+  /** Those that sign cookies, the current one first. */
+  readonly cookieSecrets: readonly Secret[]
   readonly accounts: Accounts
   readonly clients: Clients
   readonly refresh: Refresh
@@ -151,6 +155,8 @@ function featuresOf(deps: ConfigurationDeps): LibraryConfiguration['features'] {
       secretFactory: async () => mintCredential(deps.random, 'cs'),
     },
     registrationManagement: { enabled: features.registration, rotateRegistrationAccessToken: false },
+    // Every signature passes the keyring: it counts them, and hardware or a KMS may be behind it.
+    externalSigningSupport: { enabled: true, ack: 'experimental-01' },
     claimsParameter: { enabled: features.claimsParameter },
     requestObjects: { enabled: features.signedRequests },
     jwtResponseModes: { enabled: features.jwtResponses },
@@ -186,12 +192,12 @@ export function libraryConfiguration(deps: ConfigurationDeps): LibraryConfigurat
   const prefix = deps.secure ? '__Host-' : ''
   return {
     adapter: deps.models,
-    jwks: { keys: deps.keys.map((key) => ({ ...key })) },
+    jwks: { keys: [...signingKeysOf(deps.keys)] },
     cookies: {
       names: { session: `${prefix}mm_session`, interaction: 'mm_interaction', resume: 'mm_resume' },
-      long: { signed: false, httpOnly: true, sameSite: 'lax', path: '/', secure: deps.secure },
-      short: { signed: false, httpOnly: true, sameSite: 'lax', secure: deps.secure },
-      keys: [createHash('sha256').update(deps.secrets.cookie.reveal()).digest('base64url')],
+      long: { signed: true, httpOnly: true, sameSite: 'lax', path: '/', secure: deps.secure },
+      short: { signed: true, httpOnly: true, sameSite: 'lax', secure: deps.secure },
+      keys: deps.cookieSecrets.map((secret) => secret.reveal()),
     },
     scopes: [...OPENID_SCOPES, ...configuration.scopes],
     claims: {

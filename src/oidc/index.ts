@@ -3,17 +3,18 @@
  * Owns protocol documents and the protocol's routes. It refuses to know who follows its events, and how the process starts.
  */
 
+import type { Provider } from 'oidc-provider'
 import type { OutboxEvent, Store } from '../../adapters/store.ts'
 import { type Accounts, createThrottle, type Throttle } from '../accounts/index.ts'
 import { type Clock, type Random, randomText, seconds, type Unit, Unit as UnitOfWork } from '../base/index.ts'
 import type { Clients } from '../clients/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { Outbound, Views } from '../http/index.ts'
-import type { SigningKey } from '../keys/index.ts'
-import { createEngine, refreshNorm } from '../rotation/index.ts'
+import type { Keyring } from '../keys/index.ts'
+import { createEngine, type Engine, refreshNorm } from '../rotation/index.ts'
 import type { Seal } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
-import { createRunner } from './commit.ts'
+import { createRunner, type Runner } from './commit.ts'
 import { certificateOf } from './configuration.ts'
 import { createFamilies } from './family.ts'
 import { createFamilyDesk } from './family-desk.ts'
@@ -21,11 +22,11 @@ import { createInteractions } from './interactions.ts'
 import { createIntrospection } from './introspect.ts'
 import { createModels } from './models.ts'
 import { createProvider, type ProviderDeps, tellSignOut, wellFormed } from './provider.ts'
-import { artefacts, createRecords } from './records.ts'
+import { artefacts, createRecords, type Records } from './records.ts'
 import { createRefresh } from './refresh.ts'
 import { createRegistration } from './registration.ts'
 import { OPENID_SCOPES } from './resources.ts'
-import { createRoutes } from './routes.ts'
+import { createRoutes, type Routes } from './routes.ts'
 import { type Work, withWork } from './work.ts'
 
 export type { EdgeState, Routes } from './routes.ts'
@@ -43,7 +44,7 @@ export interface OidcDeps {
   readonly logger: Logger
   readonly configuration: Configuration
   readonly issuer: string
-  readonly keys: readonly SigningKey[]
+  readonly keyring: Pick<Keyring, 'keys' | 'cookieSecrets' | 'verifier'>
   readonly clients: Clients
   readonly accounts: Accounts
   readonly views: Views
@@ -56,28 +57,10 @@ export interface OidcDeps {
 
 const QUARTER = 15 * 60
 
-/** Opens the room. */
-export async function createOidc(deps: OidcDeps) {
-  const { store, seal, clock, random, configuration, clients, accounts, views, logger } = deps
-  const { lifetimes } = configuration
-  const statics = [...OPENID_SCOPES, ...configuration.scopes]
-  const records = createRecords(seal)
-  const times = {
-    idle: lifetimes.refreshIdleSeconds,
-    absolute: lifetimes.refreshAbsoluteSeconds,
-  }
-  const families = createFamilies({ records, seal, clock, times })
-  const models = createModels({
-    records,
-    families,
-    clients,
-    clock,
-    random,
-    statics,
-    wellFormed: wellFormed(seal),
-  })
-  const engine = createEngine({
-    rules: configuration.rotation,
+/** The policies' engine, which outlives a swap of keys: it remembers last decisions and what it disabled. */
+function refreshEngine(rotation: Configuration['rotation'], logger: Logger): Engine {
+  return createEngine({
+    rules: rotation,
     norm: refreshNorm,
     stopwatch: () => performance.now(),
     after(ms, then) {
@@ -86,28 +69,82 @@ export async function createOidc(deps: OidcDeps) {
     },
     report: (failure) => logger.error(failure, 'a rotation policy failed'),
   })
+}
+
+/** What does not change while the process lives. */
+interface Standing extends OidcDeps {
+  readonly records: Records
+  readonly secrets: ProviderDeps['secrets']
+  readonly userCodes: Throttle
+  readonly origin: URL
+  readonly run: Runner
+}
+
+/** A provider with everything that depends on keys and configuration. A request takes one and finishes on it. */
+interface Generation {
+  readonly provider: Provider
+  readonly routes: Routes
+  readonly engine: Engine
+  readonly configuration: Configuration
+}
+
+/** Builds a generation: a pure construction. */
+function generationOf(deps: Standing, configuration: Configuration, engine: Engine): Generation {
+  const { seal, clock, random, clients, accounts, views, logger, records, origin } = deps
+  const { lifetimes } = configuration
+  const statics = [...OPENID_SCOPES, ...configuration.scopes]
+  const times = { idle: lifetimes.refreshIdleSeconds, absolute: lifetimes.refreshAbsoluteSeconds }
+  const families = createFamilies({ records, seal, clock, times })
+  const models = createModels({ records, families, clients, clock, random, statics, wellFormed: wellFormed(seal) })
+  const current = { ...deps, configuration }
   const refresh = createRefresh({
     families,
     clients,
     clock,
     engine,
     lifetimes: { idle: times.idle, grace: lifetimes.graceSeconds },
-    certificate: (ctx) => certificateOf(ctx, deps),
+    certificate: (ctx) => certificateOf(ctx, current),
   })
-  const secrets = { dpop: await seal.sharedSecret('dpop'), cookie: await seal.sharedSecret('cookie') }
-  const providerDeps: ProviderDeps = {
-    ...deps,
+  const provider = createProvider({
+    ...current,
     models,
     refresh,
-    records,
-    secrets,
+    keys: deps.keyring.keys(),
+    cookieSecrets: deps.keyring.cookieSecrets(),
     secure: deps.issuer.startsWith('https:'),
-  }
-  // The app may swap it when keys or configuration change; a request asks once and finishes on what it got.
-  const current = { provider: createProvider(providerDeps) }
-  const userCodes: Throttle = createThrottle(deps, { name: 'user code network', points: 10, seconds: QUARTER })
+  })
+  const now = (): Date => new Date(clock.now())
+  const routes = createRoutes({
+    provider,
+    run: deps.run,
+    views,
+    logger,
+    issuer: origin,
+    userCodes: deps.userCodes,
+    ends: families.ends,
+    countryHeader: deps.proxied ? configuration.features.countryHeader : undefined,
+    interactions: createInteractions({ accounts, clients, views, seal, records, clock, lifetimes, statics }),
+    registration: createRegistration({ clients }),
+    introspection: createIntrospection({
+      issuer: deps.issuer,
+      verifier: deps.keyring.verifier,
+      records,
+      random,
+      now,
+    }),
+  })
+  return { provider, routes, engine, configuration }
+}
+
+/** Opens the room. */
+export async function createOidc(deps: OidcDeps) {
+  const { store, seal, clock, random, logger } = deps
+  const records = createRecords(seal)
   const origin = new URL(deps.issuer)
   const run = createRunner({ store, seal, records, clock, random, origin, batch: deps.batch })
+  const userCodes = createThrottle(deps, { name: 'user code network', points: 10, seconds: QUARTER })
+  const standing = { ...deps, records, origin, run, userCodes, secrets: { dpop: await seal.sharedSecret('dpop') } }
+  let current = generationOf(standing, deps.configuration, refreshEngine(deps.configuration.rotation, logger))
 
   /** A unit of work outside any request, for followers and the CLI. */
   function inWork<T>(work: (unit: Unit) => Promise<T>): Promise<T> {
@@ -124,29 +161,20 @@ export async function createOidc(deps: OidcDeps) {
   }
 
   return {
-    routes: createRoutes({
-      provider: () => current.provider,
-      run,
-      views,
-      logger,
-      issuer: origin,
-      userCodes,
-      ends: families.ends,
-      countryHeader: deps.proxied ? configuration.features.countryHeader : undefined,
-      interactions: createInteractions({ accounts, clients, views, seal, records, clock, lifetimes, statics }),
-      registration: createRegistration({ clients }),
-      introspection: createIntrospection({
-        issuer: deps.issuer,
-        keys: deps.keys,
-        records,
-        random,
-        now: () => new Date(clock.now()),
-      }),
-    }),
+    /** Answers a request on the generation that is current when it comes in; a swap meanwhile does not touch it. */
+    routes: (ctx: Parameters<Routes>[0], edge: Parameters<Routes>[1]): Promise<void> => current.routes(ctx, edge),
+    /** Takes the keyring's present keys, and a configuration where one is given. Throws, and changes nothing, where the library refuses. */
+    swap(configuration: Configuration = current.configuration): void {
+      const engine =
+        configuration.rotation === current.configuration.rotation
+          ? current.engine
+          : refreshEngine(configuration.rotation, logger)
+      current = generationOf(standing, configuration, engine)
+    },
     /** Families as people deal with them. */
     families: createFamilyDesk({ store, records, clock, unit: deps.unit, commit: deps.commit }),
     /** How the rotation policies have done since start. */
-    policies: () => engine.reports(),
+    policies: () => current.engine.reports(),
     /** Tells a client of a sign-out; for the follower of `backchannel_logout.due`. */
     tellSignOut: (due: { readonly clientId: string; readonly sub: string; readonly sid: string }) =>
       inWork(() => tellSignOut(current.provider, due)),
@@ -154,7 +182,7 @@ export async function createOidc(deps: OidcDeps) {
     initialAccessToken: () =>
       inWork(async (unit) => {
         const text = seal.mint('iat')
-        const exp = seconds(clock) + lifetimes.initialAccessTokenSeconds
+        const exp = seconds(clock) + current.configuration.lifetimes.initialAccessTokenSeconds
         unit.insert(
           artefacts.name,
           records.document('InitialAccessToken', records.id('InitialAccessToken', text), {

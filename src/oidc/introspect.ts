@@ -5,14 +5,15 @@
 
 import { decodeProtectedHeader, importJWK, type JWTPayload, jwtVerify } from 'jose'
 import { type Random, randomText } from '../base/index.ts'
-import type { SigningKey } from '../keys/index.ts'
+import type { ProviderKey } from '../keys/index.ts'
 import { artefacts, type Payload, type Records } from './records.ts'
 import { currentWork } from './work.ts'
 
 /** What it uses. */
 export interface IntrospectDeps {
   readonly issuer: string
-  readonly keys: readonly SigningKey[]
+  /** The public key of a kid; undefined when it verifies nothing any more. */
+  readonly verifier: (kid: string) => Pick<ProviderKey, 'publicJwk' | 'alg'> | undefined
   readonly records: Records
   readonly random: Random
   readonly now: () => Date
@@ -27,13 +28,12 @@ export function createIntrospection(deps: IntrospectDeps) {
   async function verified(jwt: string): Promise<JWTPayload | undefined> {
     try {
       const { kid } = decodeProtectedHeader(jwt)
-      const jwk = deps.keys.find((key) => key.kid === kid)
-      if (!jwk) return undefined
-      const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...open } = jwk
-      const { payload } = await jwtVerify(jwt, await importJWK(open, jwk.alg), {
+      const key = kid === undefined ? undefined : deps.verifier(kid)
+      if (!key) return undefined
+      const { payload } = await jwtVerify(jwt, await importJWK({ ...key.publicJwk }, key.alg), {
         issuer: deps.issuer,
         typ: 'at+jwt',
-        algorithms: [jwk.alg],
+        algorithms: [key.alg],
         currentDate: deps.now(),
       })
       return payload

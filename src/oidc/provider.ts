@@ -98,7 +98,7 @@ function overrideModels(provider: Provider, deps: ProviderDeps): void {
     // The library throws (a 500) when an error page starts a session that was never saved: POST /device out of the blue.
     async persist(this: InstanceType<Provider['Session']>): Promise<unknown> {
       if (typeof this.exp === 'number') return this.save(this.exp - seconds(deps.clock))
-      const cookie = { signed: false, httpOnly: true, sameSite: 'lax', path: '/', secure: deps.secure } as const
+      const cookie = { signed: true, httpOnly: true, sameSite: 'lax', path: '/', secure: deps.secure } as const
       Provider.ctx?.oidc.cookies.set(provider.cookieName('session'), this.jti, cookie)
       return this.save(deps.configuration.lifetimes.sessionSeconds)
     },

@@ -23,9 +23,9 @@ export interface EdgeState {
   readonly body: Buffer
 }
 
-/** What the routes use. `provider` is asked for once a request: the app may have swapped it. */
+/** What the routes use. They belong to one provider: a swap makes new ones, and a request finishes on those that it began with. */
 export interface RouteDeps {
-  readonly provider: () => Provider
+  readonly provider: Provider
   readonly run: Runner
   readonly interactions: Interactions
   readonly introspection: Introspection
@@ -203,7 +203,7 @@ export function createRoutes(deps: RouteDeps) {
   }
 
   return async (outer: Koa.Context, edge: EdgeState): Promise<void> => {
-    const provider = deps.provider()
+    const { provider } = deps
     const route = routeOf(outer.path)
     try {
       refuseOdd(outer, edge.body)
@@ -216,7 +216,12 @@ export function createRoutes(deps: RouteDeps) {
         address: edge.address,
         seen: seenFrom(outer, edge),
         context: (req, res) => provider.createContext(req, res) as Koa.Context,
-        handle: (inner) => handle(inner, provider, edge, route),
+        async handle(inner) {
+          await handle(inner, provider, edge, route)
+          // The library words it as its own failure; it is the signer's, it passes, and nothing of the answer may be kept.
+          const { signerAway } = currentWork()
+          if (signerAway) throw signerAway
+        },
       })
       outer.status = ctx.status
       if (ctx.body !== undefined) outer.body = ctx.body

@@ -48,6 +48,8 @@ export interface Work {
   family?: WorkFamily
   presented?: PresentedRefresh
   initialAccessToken?: Doc
+  /** Why nothing could be signed, where that is so. */
+  signerAway?: Error
   readonly sessions: Map<string, ReadSession>
   readonly standIns: Map<string, Payload>
   /** Clients that the library has read in this run, for its synchronous questions about them. */

@@ -32,7 +32,8 @@ describe('the keyring', () => {
 
   it('is made once by two nodes that start at the same moment', async () => {
     const { createSeal } = await import('../../src/seal/index.ts')
-    const { openKeyring } = await import('../../src/keys/index.ts')
+    const { createSoftwareSigners, openKeyring } = await import('../../src/keys/index.ts')
+    const { createLogger } = await import('../../src/telemetry/index.ts')
     const { systemClock: clock, systemRandom: random, Unit } = await import('../../src/base/index.ts')
     const { createSecretKey } = await import('node:crypto')
     const store = await openTestStore('sqlite')
@@ -44,12 +45,25 @@ describe('the keyring', () => {
         clock,
         unit: () => new Unit({ store, cid: String(random.bytes(8).toString('hex')), request: 'r' }),
         commit: (unit) => store.commit(unit.writes('all')),
+        random,
+        logger: createLogger({ level: 'silent' }),
+        signers: [createSoftwareSigners()],
+        algorithms: async () => ['ES256', 'RS256'],
+        settings: () => ({
+          rotateAfterSeconds: 86_400,
+          cookieRotateAfterSeconds: 86_400,
+          publishSeconds: 1800,
+          sessionSeconds: 86_400,
+        }),
+        decide: async () => {
+          throw new Error('nothing is decided at start')
+        },
       })
     }
     const [one, two] = await Promise.all([open(), open()])
     assert.deepEqual(
-      one.map(({ kid }) => kid),
-      two.map(({ kid }) => kid),
+      one.keys().map(({ kid }) => kid),
+      two.keys().map(({ kid }) => kid),
     )
     await store.close()
   })

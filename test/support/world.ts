@@ -9,6 +9,7 @@ import { createHasher } from '../../src/accounts/index.ts'
 import { type App, collections, createApp, listen } from '../../src/app.ts'
 import { type Clock, systemRandom } from '../../src/base/index.ts'
 import { type ConfigurationInput, parseConfiguration } from '../../src/config/index.ts'
+import { createSoftwareSigners } from '../../src/keys/index.ts'
 import { createLogger } from '../../src/telemetry/index.ts'
 import { openTestMongo } from './mongo-store.ts'
 
@@ -86,6 +87,7 @@ export async function openWorld(
     issuer,
     random: systemRandom,
     master: createSecretKey(Buffer.alloc(32, 7)),
+    signers: [createSoftwareSigners()],
     configuration: parseConfiguration({ outbound: { allow: ['127.0.0.0/8', '::1/128'] }, ...configuration }),
     demoUsable: true,
     proxies: 0,

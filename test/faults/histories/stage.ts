@@ -12,6 +12,7 @@ import { createHasher } from '../../../src/accounts/index.ts'
 import { type App, collections, createApp } from '../../../src/app.ts'
 import { type Clock, systemRandom } from '../../../src/base/index.ts'
 import { parseConfiguration } from '../../../src/config/index.ts'
+import { createSoftwareSigners } from '../../../src/keys/index.ts'
 import { createLogger } from '../../../src/telemetry/index.ts'
 import { Browser, codeFor, redeem, type Served, text } from '../../support/browser.ts'
 import { CANARY, REDIRECT } from '../../support/world.ts'
@@ -112,6 +113,7 @@ export class Stage implements Served {
       issuer: this.issuer,
       random: systemRandom,
       master: createSecretKey(Buffer.alloc(32, 7)),
+      signers: [createSoftwareSigners()],
       configuration: parseConfiguration({
         lifetimes: { authorizationCodeSeconds: CODE_SECONDS },
         rotation: [() => ({ do: this.policy, why: 'the history says so' })],

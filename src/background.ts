@@ -1,0 +1,102 @@
+/** What runs beside requests: batches of events, the relay, sweeps, and the keys' turns. Each has one owner, who stops it. */
+
+import type { Collection, OutboxEvent, Store } from '../adapters/store.ts'
+import { type Clock, type Random, randomText, seconds, type Unit } from './base/index.ts'
+import type { Keyring } from './keys/index.ts'
+import type { Seal } from './seal/index.ts'
+import type { Logger } from './telemetry/index.ts'
+
+const BATCH_MS = 500
+const RELAY_MS = 200
+const USES_MS = 5000
+const SWEEP_MS = 60_000
+const SWEEP_LIMIT = 500
+/** Every node looks at the ring so often: a change is followed within two seconds. */
+const LOOK_MS = 1000
+const TICK_MS = 5000
+const LEASE_MS = 15_000
+
+/** What it drives. */
+export interface BackgroundDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly collections: readonly Collection[]
+  readonly relay: { drain(): Promise<void>; release(): Promise<void> }
+  readonly seal: Pick<Seal, 'refresh'>
+  readonly clients: { flushSecretUses(): Promise<void> }
+  readonly keyring: Pick<Keyring, 'poll' | 'tick' | 'flushUses'>
+  /** Events of requests that write nothing. */
+  readonly batched: OutboxEvent[]
+  readonly unit: () => Unit
+}
+
+/** Sends what was recorded in batches; also the last thing before the store closes. */
+async function flush({ store, batched, unit }: BackgroundDeps): Promise<void> {
+  const taken = batched.splice(0)
+  if (taken.length > 0) await store.commit({ ...unit().writes('all'), events: taken })
+}
+
+/** Makes it. Nothing runs before `start`. */
+export function createBackground(deps: BackgroundDeps) {
+  const { store, clock, logger, keyring, relay, seal, clients } = deps
+  const timers: NodeJS.Timeout[] = []
+  const running = new Set<Promise<unknown>>()
+  const every = (ms: number, what: string, work: () => Promise<unknown>): void => {
+    let busy = false
+    timers.push(
+      setInterval(() => {
+        if (busy) return
+        busy = true
+        const done = work()
+          .catch((cause) => logger.error({ err: cause, what }, 'background work failed'))
+          .finally(() => {
+            busy = false
+            running.delete(done)
+          })
+        running.add(done)
+      }, ms).unref(),
+    )
+  }
+  const holder = randomText(deps.random, 9)
+  const lease = (name: string, ms: number): Promise<boolean> =>
+    store.lease({ name, holder, until: clock.now() + ms }, clock.now())
+
+  async function sweep(): Promise<void> {
+    if (!(await lease('sweep', SWEEP_MS))) return
+    for (const { name, expires } of deps.collections) {
+      while (expires && (await store.sweep(name, seconds(clock), SWEEP_LIMIT)) === SWEEP_LIMIT)
+        await new Promise((next) => setImmediate(next))
+    }
+  }
+
+  /** One node turns the keys; the ring's own condition holds where two believe that they are the one. */
+  async function tick(): Promise<void> {
+    if (await lease('keyring', LEASE_MS)) await keyring.tick()
+  }
+
+  return {
+    start(): void {
+      every(BATCH_MS, 'batch', () => flush(deps))
+      every(USES_MS, 'secret uses', () => clients.flushSecretUses())
+      every(USES_MS, 'key uses', () => keyring.flushUses())
+      every(RELAY_MS, 'relay', () => relay.drain())
+      every(SWEEP_MS, 'sweep', sweep)
+      every(SWEEP_MS, 'data key', () => seal.refresh())
+      every(LOOK_MS, 'keyring', () => keyring.poll())
+      every(TICK_MS, 'key turns', tick)
+    },
+    sweep,
+    async stop(): Promise<void> {
+      for (const timer of timers) clearInterval(timer)
+      await Promise.all(running)
+      await clients.flushSecretUses()
+      await keyring.flushUses()
+      await flush(deps)
+      await relay.drain()
+      await relay.release()
+      await store.release('keyring', holder)
+    },
+  }
+}

@@ -1,0 +1,164 @@
+/** The front door: the edge, the headers and our few routes, then the protocol's. The only place that makes a Koa application. */
+
+import { hash } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import Koa from 'koa'
+import type { Store } from '../adapters/store.ts'
+import { type Clock, type Random, randomText } from './base/index.ts'
+import {
+  type Asset,
+  BadBody,
+  callerAddress,
+  type createViews,
+  oauthError,
+  readBody,
+  securityHeaders,
+} from './http/index.ts'
+import type { Keyring } from './keys/index.ts'
+import { normalPath, type Oidc } from './oidc/index.ts'
+import type { Logger } from './telemetry/index.ts'
+
+const CACHED = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
+
+/** What stands behind the door. */
+export interface DoorDeps {
+  readonly store: Pick<Store, 'ping'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly issuer: string
+  readonly proxies: number
+  readonly views: ReturnType<typeof createViews>
+  readonly oidc: Pick<Oidc, 'routes'>
+  readonly keyring: Pick<Keyring, 'jwks' | 'ready'>
+  /** The page at which the first administrator is claimed. */
+  readonly claim: { readonly path: string; answer(ctx: Koa.Context, body: Buffer): Promise<void> }
+}
+
+/** Paths that carry an id of a person's way through a sign-in are logged without it. */
+function loggedPath(path: string): string {
+  return path.slice(0, 200).replace(/^(\/(?:auth|device|interaction|reg))\/.+/i, '$1/*')
+}
+
+/** The outermost: request id, one log line, and a shape for whatever no one below has shaped. */
+function outermost({ logger, random, clock }: DoorDeps): Koa.Middleware {
+  return async (ctx, next) => {
+    const request = randomText(random, 9)
+    ctx.set('X-Request-Id', request)
+    ctx.state.requestId = request
+    const start = clock.now()
+    try {
+      await next()
+    } catch (cause) {
+      const bad = cause instanceof BadBody
+      if (!bad) logger.error({ err: cause, request }, 'a handler failed')
+      if (bad && cause.status === 413) ctx.set('Connection', 'close')
+      ctx.status = bad ? cause.status : 500
+      ctx.body = bad ? oauthError('invalid_request', cause.message) : oauthError('server_error', 'the server failed')
+    }
+    logger.info(
+      { request, method: ctx.method, path: loggedPath(ctx.path), status: ctx.status, ms: clock.now() - start },
+      'request',
+    )
+  }
+}
+
+function sendAsset(ctx: Koa.Context, file: Asset): void {
+  ctx.set('Cache-Control', 'public, max-age=86400')
+  ctx.set('ETag', file.etag)
+  ctx.type = file.type
+  if (ctx.fresh) ctx.status = 304
+  else ctx.body = file.body
+}
+
+/** Those of several checks that fail, by name. */
+async function faultsOf(
+  checks: Readonly<Record<string, Promise<void>>>,
+): Promise<readonly (readonly [string, unknown])[]> {
+  const settled = await Promise.all(
+    Object.entries(checks).map(async ([what, check]) =>
+      check.then(
+        () => [],
+        (cause: unknown) => [[what, cause] as const],
+      ),
+    ),
+  )
+  return settled.flat()
+}
+
+/** Our few routes outside the protocol: static files, health, the home page. */
+function ownRoutes({ store, keyring, issuer, logger, views }: DoorDeps): Koa.Middleware {
+  const device = {
+    href: '/device',
+    title: 'Connect a device',
+    about: 'Type the code that a television or a terminal shows.',
+  }
+  return async (ctx, next) => {
+    const read = ctx.method === 'GET' || ctx.method === 'HEAD'
+    const file = read ? views.asset(ctx.path) : undefined
+    const path = normalPath(ctx.path)
+    if (file) sendAsset(ctx, file)
+    else if (path === '/healthz') ctx.body = { status: 'ok' }
+    else if (path === '/readyz') {
+      const faults = await faultsOf({ store: store.ping(), signer: keyring.ready() })
+      for (const [what, cause] of faults) logger.error({ err: cause }, `the ${what} is not ready`)
+      ctx.status = faults.length > 0 ? 503 : 200
+      ctx.body = { status: faults.length > 0 ? faults.map(([what]) => `${what} unavailable`).join(', ') : 'ok' }
+    } else if (path === '/' && read) {
+      ctx.type = 'html'
+      ctx.body = views.home({ issuer, commands: [], links: [device] })
+    } else await next()
+  }
+}
+
+/** Discovery and keys are the same for everyone: bytes with an ETag (DESIGN section 8). The keys are the ring's, not the library's. */
+function cacheable(ctx: Koa.Context, keyring: DoorDeps['keyring']): void {
+  if (normalPath(ctx.path) === '/jwks') {
+    const { body, etag, cacheControl } = keyring.jwks()
+    ctx.body = body
+    ctx.set('Cache-Control', cacheControl)
+    ctx.set('Content-Type', 'application/jwk-set+json; charset=utf-8')
+    ctx.response.etag = etag
+  } else {
+    const text = JSON.stringify(ctx.body)
+    ctx.body = text
+    ctx.set('Cache-Control', 'public, max-age=300')
+    ctx.set('Content-Type', 'application/json; charset=utf-8')
+    ctx.response.etag = `"${hash('sha256', text, 'base64url').slice(0, 22)}"`
+  }
+  if (ctx.fresh) ctx.status = 304
+}
+
+/** The Koa application: edge, headers, our few routes, then the protocol's. */
+export function frontDoor(door: DoorDeps): Koa {
+  const { oidc } = door
+  const koa = new Koa()
+  koa.on('error', (cause) => door.logger.error({ err: cause }, 'outside every handler'))
+  koa.use(outermost(door))
+  koa.use(securityHeaders())
+  koa.use(ownRoutes(door))
+  koa.use(async (ctx) => {
+    const body = ctx.method === 'GET' || ctx.method === 'HEAD' ? Buffer.alloc(0) : await readBody(ctx.req)
+    if (normalPath(ctx.path) === door.claim.path) return door.claim.answer(ctx, body)
+    const address = callerAddress(ctx.req, door.proxies)
+    await oidc.routes(ctx, { requestId: String(ctx.state.requestId), address, body })
+    if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) cacheable(ctx, door.keyring)
+    else if (ctx.status === 404 && !ctx.body) {
+      ctx.status = 404
+      ctx.body = oauthError('not_found', 'there is nothing at this address')
+    }
+  })
+  return koa
+}
+
+/** Listens. Resolves with the server once it does; rejects when the address can't be had. */
+export function listen(koa: Koa, at: { readonly port: number; readonly host: string }): Promise<Server> {
+  const server = createServer(
+    { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 32_768 },
+    koa.callback(),
+  )
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(at.port, at.host, () => resolve(server))
+  })
+}
