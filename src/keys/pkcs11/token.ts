@@ -44,7 +44,10 @@ interface Settings {
   readonly sessions: number
 }
 
-/** Between two attempts to connect: every call in between is refused without asking a module that may be slow to say no. */
+/**
+ * Between two attempts to connect. While the last one failed, calls are refused without asking a module that may be slow to say no;
+ * after one that succeeded, the next waits: something that fails again and again must not start the module over all the time.
+ */
 const GAP_MS = 250
 
 function slotOf(module: Cryptoki, label: string): Handle {
@@ -119,7 +122,8 @@ function keepConnection(module: Cryptoki, settings: Settings) {
   let triedAt = Number.NEGATIVE_INFINITY
   const waiters: (() => void)[] = []
 
-  async function begin(lost: Connection | undefined): Promise<void> {
+  async function begin(lost: Connection | undefined, waitMs: number): Promise<void> {
+    if (waitMs > 0) await new Promise((done) => setTimeout(done, waitMs))
     live = undefined
     if (lost && lost.idle.length < lost.size) {
       await new Promise<void>((done) => {
@@ -138,12 +142,13 @@ function keepConnection(module: Cryptoki, settings: Settings) {
   }
 
   /** Replaces the connection `lost`, unless someone has; all who ask meanwhile wait for the one attempt. */
-  async function renew(lost: Connection | undefined, why?: unknown): Promise<void> {
+  async function renew(lost: Connection | undefined): Promise<void> {
     if (renewing) return renewing
     if (live !== lost) return
     if (refused) throw refused
-    if (performance.now() - triedAt < GAP_MS) throw why ?? failure
-    renewing = begin(lost).finally(() => {
+    const waitMs = GAP_MS - (performance.now() - triedAt)
+    if (waitMs > 0 && !live) throw failure
+    renewing = begin(lost, waitMs).finally(() => {
       renewing = undefined
       for (const wake of waiters.splice(0)) wake()
     })
@@ -201,7 +206,7 @@ export function createToken(module: Cryptoki, settings: Settings): Token {
       try {
         const first = await once(operation)
         if ('value' in first) return first.value
-        await renew(first.lost, first.cause)
+        await renew(first.lost)
         const second = await once(operation)
         if ('value' in second) return second.value
         throw second.cause

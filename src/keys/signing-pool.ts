@@ -1,27 +1,28 @@
 /**
- * A few threads for RSA signatures. One takes most of a millisecond: done in place it would hold up every other request, and in
- * libuv's thread pool (node:crypto's callback form) it would queue behind password hashes that take fifty times as long.
+ * A few threads for the signatures that take long: RSA a quarter of a millisecond, ML-DSA half a millisecond to several (ES256: 30
+ * microseconds). Done in place they would hold up every other request, and in libuv's thread pool (node:crypto's callback form)
+ * they would queue behind password hashes that take fifty times as long.
  * No thread starts before the first signature, and idle ones keep no process alive.
  */
 
 import type { KeyObject } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import type { RsaAnswer, RsaOrder } from './rsa-worker.ts'
 import { SignerUnavailable } from './signers.ts'
+import type { SigningAnswer, SigningOrder, SlowAlgorithm } from './signing-worker.ts'
 
 /** What is to be signed, and with which key. */
-export interface RsaJob {
+export interface SigningJob {
   readonly kid: string
   readonly key: KeyObject
-  readonly alg: 'RS256' | 'PS256'
+  readonly alg: SlowAlgorithm
   readonly data: Uint8Array
 }
 
 /** The pool as the software signer sees it. */
-export interface RsaPool {
+export interface SigningPool {
   /** The raw signature. Rejects with `SignerUnavailable` when its thread dies or the pool is closed. */
-  sign(job: RsaJob): Promise<Uint8Array>
+  sign(job: SigningJob): Promise<Uint8Array>
   /** Takes a destroyed key out of the threads' memory. */
   forget(kid: string): void
   /** Ends the threads once what is in flight is signed. */
@@ -44,12 +45,17 @@ const THREADS_MAX = 4
 
 // The same file is .ts in the repository and .js in the package; each starts its own kind.
 function startWorker(): Worker {
-  return new Worker(new URL(`./rsa-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url))
+  // How the server's own process was started (--eval, --inspect) is not for its threads.
+  const options = { execArgv: [] }
+  return new Worker(
+    new URL(`./signing-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+    options,
+  )
 }
 
 /** Gives a job to a thread; the thread keeps the process alive as long as it has one. */
-function dispatch(thread: Thread, n: number, { kid, key, alg, data }: RsaJob): Promise<Uint8Array> {
-  const tell = (order: RsaOrder) => thread.worker.postMessage(order)
+function dispatch(thread: Thread, n: number, { kid, key, alg, data }: SigningJob): Promise<Uint8Array> {
+  const tell = (order: SigningOrder) => thread.worker.postMessage(order)
   if (!thread.kids.has(kid)) {
     tell({ do: 'keep', kid, key })
     thread.kids.add(kid)
@@ -61,25 +67,25 @@ function dispatch(thread: Thread, n: number, { kid, key, alg, data }: RsaJob): P
   })
 }
 
-function settle({ worker, open }: Thread, answer: RsaAnswer): void {
+function settle({ worker, open }: Thread, answer: SigningAnswer): void {
   const waiting = open.get(answer.n)
   open.delete(answer.n)
   if (open.size === 0) worker.unref()
   if ('signature' in answer) waiting?.resolve(answer.signature)
-  else waiting?.reject(new Error(`an RSA signature failed: ${answer.failed}`))
+  else waiting?.reject(new Error(`a signature failed: ${answer.failed}`))
 }
 
 /**
  * Makes a pool of at most `size` threads (default: one less than the processors, 1 to 4).
  * `start` makes a thread; tests watch over it.
  */
-export function createRsaPool({
+export function createSigningPool({
   size = Math.max(1, Math.min(THREADS_MAX, availableParallelism() - 1)),
   start = startWorker,
 }: {
   readonly size?: number
   readonly start?: () => Worker
-} = {}): RsaPool {
+} = {}): SigningPool {
   const threads = new Set<Thread>()
   const inFlight = new Set<Promise<Uint8Array>>()
   let next = 0
@@ -92,11 +98,11 @@ export function createRsaPool({
     // A dead thread leaves at once, so that the next signature starts another in its place.
     const lost = (cause?: Error) => {
       threads.delete(thread)
-      const why = new SignerUnavailable('a thread that signs with RSA stopped; try again', cause && { cause })
+      const why = new SignerUnavailable('a signing thread stopped; try again', cause && { cause })
       for (const waiting of thread.open.values()) waiting.reject(why)
       thread.open.clear()
     }
-    worker.on('message', (answer: RsaAnswer) => settle(thread, answer))
+    worker.on('message', (answer: SigningAnswer) => settle(thread, answer))
     worker.on('error', lost)
     worker.on('exit', () => lost())
     threads.add(thread)
@@ -119,7 +125,7 @@ export function createRsaPool({
     },
     forget(kid) {
       for (const { worker, kids } of threads) {
-        const order: RsaOrder = { do: 'forget', kid }
+        const order: SigningOrder = { do: 'forget', kid }
         if (kids.delete(kid)) worker.postMessage(order)
       }
     },
