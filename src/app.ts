@@ -8,11 +8,11 @@ import { createBackground } from './background.ts'
 import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
 import { clientCollections, createClients } from './clients/index.ts'
 import type { ApiDeclaration, Configuration } from './config/index.ts'
-import { createEventLog, createRelay, events, type Follower, type Happened } from './events.ts'
+import { createEventLog, createRelay, events, type Follower } from './events.ts'
 import { frontDoor } from './front-door.ts'
 import { createOutbound, createViews } from './http/index.ts'
 import { type Algorithm, keyCollections, openKeyring, type Signers, signingKeyNorm } from './keys/index.ts'
-import { createOidc, oidcCollections } from './oidc/index.ts'
+import { createOidc, type Oidc, oidcCollections } from './oidc/index.ts'
 import { createEngine, type Engine } from './rotation/index.ts'
 import { createSeal, sealEvents, sealKeys } from './seal/index.ts'
 import { createCounters, type Logger } from './telemetry/index.ts'
@@ -45,6 +45,8 @@ export interface AppDeps {
   readonly random: Random
   readonly logger: Logger
   readonly hasher: Hasher
+  /** See `BackgroundDeps`. */
+  readonly pace?: number
 }
 
 const BATCH_MAX = 10_000
@@ -63,6 +65,17 @@ function keyEngine({ rotation }: Configuration, logger: Logger): Engine {
     },
     report: (failure) => logger.error(failure, 'a rotation policy failed'),
   })
+}
+
+/** Who hears of what happened, after it is committed. */
+function followersOf(oidc: Pick<Oidc, 'tellSignOut'>, logger: Logger): readonly Follower[] {
+  return [
+    async ({ seq, type, data }) => logger.debug({ seq, type, request: data.request }, 'event'),
+    async ({ type, data }) => {
+      if (type === 'backchannel_logout.due')
+        await oidc.tellSignOut({ clientId: String(data.client_id), sub: String(data.sub), sid: String(data.sid) })
+    },
+  ]
 }
 
 /** Builds the rooms. */
@@ -111,13 +124,7 @@ export async function createApp(deps: AppDeps) {
   keyring.follow(() => oidc.swap())
 
   const admin = createAdmin({ accounts, views, seal })
-  const tellLog: Follower = async ({ seq, type, data }: Happened) =>
-    logger.debug({ seq, type, request: data.request }, 'event')
-  const tellClients: Follower = async ({ type, data }) => {
-    if (type === 'backchannel_logout.due')
-      await oidc.tellSignOut({ clientId: String(data.client_id), sub: String(data.sub), sid: String(data.sid) })
-  }
-  const relay = createRelay({ ...shared, followers: [tellLog, tellClients] })
+  const relay = createRelay({ ...shared, followers: followersOf(oidc, logger) })
   return {
     admin,
     clients,

@@ -27,6 +27,8 @@ export interface BackgroundDeps {
   readonly seal: Pick<Seal, 'refresh'>
   readonly clients: { flushSecretUses(): Promise<void> }
   readonly keyring: Pick<Keyring, 'poll' | 'tick' | 'flushUses'>
+  /** How many times faster than the wall the clock goes: 1, but for tests in which months pass. Only the keys' timers follow it. */
+  readonly pace?: number
   /** Events of requests that write nothing. */
   readonly batched: OutboxEvent[]
   readonly unit: () => Unit
@@ -40,7 +42,7 @@ async function flush({ store, batched, unit }: BackgroundDeps): Promise<void> {
 
 /** Makes it. Nothing runs before `start`. */
 export function createBackground(deps: BackgroundDeps) {
-  const { store, clock, logger, keyring, relay, seal, clients } = deps
+  const { store, clock, logger, keyring, relay, seal, clients, pace = 1 } = deps
   const timers: NodeJS.Timeout[] = []
   const running = new Set<Promise<unknown>>()
   const every = (ms: number, what: string, work: () => Promise<unknown>): void => {
@@ -80,12 +82,12 @@ export function createBackground(deps: BackgroundDeps) {
     start(): void {
       every(BATCH_MS, 'batch', () => flush(deps))
       every(USES_MS, 'secret uses', () => clients.flushSecretUses())
-      every(USES_MS, 'key uses', () => keyring.flushUses())
+      every(USES_MS / pace, 'key uses', () => keyring.flushUses())
       every(RELAY_MS, 'relay', () => relay.drain())
       every(SWEEP_MS, 'sweep', sweep)
       every(SWEEP_MS, 'data key', () => seal.refresh())
-      every(LOOK_MS, 'keyring', () => keyring.poll())
-      every(TICK_MS, 'key turns', tick)
+      every(LOOK_MS / pace, 'keyring', () => keyring.poll())
+      every(TICK_MS / pace, 'key turns', tick)
     },
     sweep,
     async stop(): Promise<void> {

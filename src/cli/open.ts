@@ -7,7 +7,7 @@ import { openMongoStore } from '../../adapters/mongo/index.ts'
 import { openSqliteStore } from '../../adapters/sqlite/index.ts'
 import { type Store, StoreUnusable } from '../../adapters/store.ts'
 import { createHasher } from '../accounts/index.ts'
-import { type App, collections, createApp } from '../app.ts'
+import { type App, type AppDeps, collections, createApp } from '../app.ts'
 import { isLoopback, systemClock, systemRandom } from '../base/index.ts'
 import {
   BadConfiguration,
@@ -76,7 +76,7 @@ export async function openConfiguration({ env }: Setting): Promise<Configuration
 }
 
 /** Opens everything. The caller closes the store when it is done. */
-export async function openApp(setting: Setting): Promise<App> {
+export async function openApp(setting: Setting, more: Pick<AppDeps, 'pace'> = {}): Promise<App> {
   prepareDataDir(setting.dataDir)
   const { env, issuer, demoUsable, logger } = setting
   const configuration = await openConfiguration(setting)
@@ -92,6 +92,7 @@ export async function openApp(setting: Setting): Promise<App> {
       demoUsable,
       logger,
       hasher: createHasher(),
+      ...more,
       clock: systemClock,
       random: systemRandom,
       proxies: Number(env.TRUST_PROXY),

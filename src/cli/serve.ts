@@ -44,11 +44,14 @@ async function tellClaim(app: App, setting: Setting): Promise<void> {
 }
 
 /** Serves until SIGTERM or SIGINT, then finishes what runs and closes the store. */
-export async function serve(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
+export async function serve(
+  environment: Readonly<Record<string, string | undefined>>,
+  more: Parameters<typeof openApp>[1] = {},
+): Promise<void> {
   const first = readSetting(environment)
   const port = first.env.PORT === 0 ? await freePort(first.env.HOST) : first.env.PORT
   const setting = readSetting(environment, { port })
-  const app = await openApp(setting)
+  const app = await openApp(setting, more)
   const { logger } = setting
   try {
     const server = await listen(app.koa, { port, host: setting.env.HOST }).catch((cause: NodeJS.ErrnoException) => {

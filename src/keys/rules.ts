@@ -116,15 +116,14 @@ function dueOfSlot(ring: Ring, slot: Slot, facts: RingFacts): readonly Due[] {
   const next = inState(ring, slot, 'next')
   // The very first key of a slot has nobody who cached a set without it.
   if (!current) return next ? [promote(next, 'there was no other')] : [{ do: 'make', slot, as: 'current' }]
-  if (next && next.signer !== facts.signer)
-    return [{ do: 'destroy', kid: next.kid, why: `made by ${next.signer}, not by ${facts.signer}` }]
+  const foreign = (key: RingKey): string | undefined =>
+    key.slot === 'cookie' || key.signer === facts.signer ? undefined : `made by ${key.signer}, not by ${facts.signer}`
+  const wrong = next && foreign(next)
+  if (next && wrong !== undefined) return [{ do: 'destroy', kid: next.kid, why: wrong }]
   if (!next) return [{ do: 'make', slot, as: 'next' }]
   const verdict = facts.verdicts.get(current.kid)
   if (verdict?.do === 'compromised') return [{ do: 'compromised', slot, why: verdict.why }]
-  const why =
-    ring.asked[slot]?.why ??
-    (current.signer === facts.signer ? undefined : `made by ${current.signer}, not by ${facts.signer}`) ??
-    (verdict?.do === 'rotate' ? verdict.why : undefined)
+  const why = ring.asked[slot]?.why ?? foreign(current) ?? (verdict?.do === 'rotate' ? verdict.why : undefined)
   return why !== undefined && facts.now >= ripeAt(next, facts) ? [promote(next, why)] : []
 }
 

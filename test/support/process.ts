@@ -12,6 +12,9 @@ const ROOT = resolve(import.meta.dirname, '../..')
 /** A server process. */
 export interface Process {
   readonly issuer: string
+  /** Where it listens; the issuer of several nodes is one of them. */
+  readonly address: string
+  readonly child: ChildProcess
   readonly dataDir: string
   /** What it printed at its last start. */
   readonly output: string
@@ -48,6 +51,8 @@ export async function startProcess(
     readonly env?: Readonly<Record<string, string>>
     readonly command?: readonly string[]
     readonly cwd?: string
+    /** With a channel for messages. */
+    readonly ipc?: boolean
   } = {},
 ): Promise<Process> {
   const port = await freePort()
@@ -63,7 +68,7 @@ export async function startProcess(
     const started = spawn(program, args, {
       cwd: input.cwd ?? ROOT,
       env: { PATH, HOME, PORT: String(port), DATA_DIR: dataDir, LOG_LEVEL: 'info', ...input.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: input.ipc ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
     })
     child = started
     let errors = ''
@@ -83,7 +88,12 @@ export async function startProcess(
   }
   await start()
   return {
-    issuer: `http://localhost:${port}`,
+    issuer: input.env?.ISSUER ?? `http://localhost:${port}`,
+    address: `http://localhost:${port}`,
+    get child() {
+      if (!child) throw new Error('the server was never started')
+      return child
+    },
     dataDir,
     get output() {
       return output
