@@ -115,7 +115,8 @@ function createCaller({ url, token, concurrency = 8, budgetMs = 1000 }: KmsSetti
 
   async function persist(call: Call): Promise<Response> {
     for (let ms = FIRST_PAUSE_MS; ; ms *= 2) {
-      // A broken connection is as passing as a 503. A signature changes nothing there, so that it may be asked for twice.
+      // A broken connection is as passing as a 503. A signature changes nothing there, so that it may be asked for twice;
+      // a key that is made twice leaves one that nobody knows, which costs its price and opens nothing.
       const answer = await once(call).catch((cause) => {
         if (call.signal.aborted) throw cause
       })

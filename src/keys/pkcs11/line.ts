@@ -124,7 +124,9 @@ export function startLine({ env, budgetMs, onOverrun }: LineDeps): Line {
       whenDrained?.()
       done()
     }
-    child.once('exit', lost).once('error', lost)
+    child.once('exit', lost)
+    // One that could not be started at all never exits. Other errors (a message that was not sent) are followed by the exit.
+    child.on('error', () => child.pid === undefined && lost())
   })
   const kill = () => {
     child.ref()
