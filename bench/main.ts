@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: Mintmark on its embedded store beside stock oidc-provider in memory, interleaved in one run.
- * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone). Machines are noisy: read the ratios of one run, not its rates.
+ * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone), `--signers` (the signers alone). Machines are noisy: read the ratios of one run, not its rates.
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { freePort } from '../test/support/process.ts'
 import { measureEngine } from './engine.ts'
 import { type Scenario, scenarios, Target } from './load.ts'
+import { signersBench, signersTable } from './signers.ts'
 
 const WORKERS = 16
 const { values } = parseArgs({
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     json: { type: 'boolean', default: false },
     engine: { type: 'boolean', default: false },
+    signers: { type: 'boolean', default: false },
   },
 })
 const SIDES = ['mintmark', 'stock'] as const
@@ -112,9 +114,22 @@ async function main(): Promise<void> {
   }
 }
 
-const { median: engineMedian, max: engineMax } = await measureEngine()
-if (!values.json)
-  process.stdout.write(
-    `\nRotation engine, a refresh with five built-in policies: ${engineMedian.toFixed(1)} microseconds (median of rounds; worst ${engineMax.toFixed(1)})\n`,
-  )
-if (!values.engine) await main()
+async function engine(): Promise<void> {
+  const { median: usual, max } = await measureEngine()
+  if (!values.json)
+    process.stdout.write(
+      `\nRotation engine, a refresh with five built-in policies: ${usual.toFixed(1)} microseconds (median of rounds; worst ${max.toFixed(1)})\n`,
+    )
+}
+
+async function signers(): Promise<void> {
+  const results = await signersBench()
+  // With --json the scenarios have standard output to themselves, unless only the signers were asked for.
+  if (!values.json) process.stdout.write(`\n${signersTable(results)}`)
+  else if (values.signers) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)
+}
+
+const one = values.engine || values.signers
+if (values.engine || !one) await engine()
+if (values.signers || !one) await signers()
+if (!one) await main()

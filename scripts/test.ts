@@ -7,7 +7,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { runChecks } from './check/index.ts'
 import { runMocha } from './test/mocha.ts'
-import { provideChromium } from './test/provision.ts'
+import { provideChromium, providePkcs11js, provideSoftHsm } from './test/provision.ts'
 import { selection } from './test/selection.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -17,7 +17,9 @@ const words = process.argv.slice(2)
 rmSync(output, { recursive: true, force: true })
 mkdirSync(output, { recursive: true })
 
-const chromium = provideChromium({ log: join(output, 'provision.log'), print: console.log })
+const told = { log: join(output, 'provision.log'), print: console.log }
+const chromium = provideChromium(told)
+const softHsm = providePkcs11js(root, told) && provideSoftHsm(told)
 const checked = words.length ? { passed: 0, failed: 0 } : await runChecks(root, console.log)
 if (!words.length) console.log('')
 
@@ -26,7 +28,7 @@ const tested = await runMocha({
   root,
   args: selection(words),
   log,
-  env: { TEST_OUTPUT: output, ...(chromium && { CHROMIUM: chromium }) },
+  env: { TEST_OUTPUT: output, ...(chromium && { CHROMIUM: chromium }), ...(softHsm && { SOFTHSM2_MODULE: softHsm }) },
   print: (text) => process.stdout.write(text),
 })
 

@@ -9,6 +9,7 @@ export {
   type RotationFacts,
   type RotationPolicy,
 } from './config/index.ts'
+export { type Algorithm, type KeptKey, type MadeKey, type Sign, type Signers, SignerUnavailable } from './keys/index.ts'
 export {
   always,
   grace,

@@ -24,7 +24,7 @@ export interface Check {
 }
 
 /** The folders that hold our code. */
-export const codeFolders = ['src', 'adapters', 'test', 'scripts', 'demo', 'bench', 'bin', 'views'] as const
+export const codeFolders = ['src', 'adapters', 'test', 'scripts', 'demo', 'bench', 'examples', 'bin', 'views'] as const
 
 /** Paths under `folders` (missing ones count as empty), relative to `root`, with `/`, sorted. */
 export function filesUnder(
