@@ -6,7 +6,7 @@ import { accountCollections, createAccounts, type Hasher } from './accounts/inde
 import { CLAIM_PATH, createAdmin } from './admin/index.ts'
 import { createBackground } from './background.ts'
 import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
-import { clientCollections, createClients } from './clients/index.ts'
+import { type Clients, clientCollections, createClients } from './clients/index.ts'
 import type { ApiDeclaration, Configuration } from './config/index.ts'
 import { createEventLog, createRelay, events, type Follower } from './events.ts'
 import { frontDoor } from './front-door.ts'
@@ -52,6 +52,17 @@ export interface AppDeps {
 const BATCH_MAX = 10_000
 /** Those that always have a key unless the configuration says otherwise. RS256 since OpenID Connect requires it (Core, 15.1). */
 const USUAL_ALGORITHMS: readonly Algorithm[] = ['ES256', 'RS256', 'PS256', 'EdDSA']
+
+/** Algorithms that tokens are signed with: the configuration's, and those of the APIs. */
+async function algorithmsOf(
+  { keys }: Configuration,
+  maker: Signers,
+  clients: Pick<Clients, 'apis'>,
+): Promise<readonly Algorithm[]> {
+  const own = keys.algorithms ?? USUAL_ALGORITHMS.filter((alg) => maker.algorithms.includes(alg))
+  const asked = (await clients.apis()).filter(({ accessToken }) => accessToken === 'jwt')
+  return [...new Set([...own, ...asked.map(({ algorithm }) => algorithm)])]
+}
 
 /** Policies for signing keys; those for refresh tokens are asked in src/oidc. */
 function keyEngine({ rotation }: Configuration, logger: Logger): Engine {
@@ -103,12 +114,7 @@ export async function createApp(deps: AppDeps) {
     ...shared,
     decide: (facts) => live.engine.decide(facts),
     settings: () => ({ ...live.configuration.keys, sessionSeconds: live.configuration.lifetimes.sessionSeconds }),
-    async algorithms() {
-      const own =
-        live.configuration.keys.algorithms ?? USUAL_ALGORITHMS.filter((alg) => signers[0].algorithms.includes(alg))
-      const asked = (await clients.apis()).filter(({ accessToken }) => accessToken === 'jwt')
-      return [...new Set([...own, ...asked.map(({ algorithm }) => algorithm)])]
-    },
+    algorithms: () => algorithmsOf(live.configuration, signers[0], clients),
   })
   const accounts = await createAccounts(shared)
   const oidc = await createOidc({
@@ -143,6 +149,11 @@ export async function createApp(deps: AppDeps) {
     counters,
     store,
     koa: frontDoor({ ...deps, views, oidc, keyring, claim: { path: CLAIM_PATH, answer: admin.claim } }),
+    /** The last thing: what signs, then the store. */
+    async close(): Promise<void> {
+      await Promise.all(signers.map((one) => one.close()))
+      await store.close()
+    },
     background: createBackground({ ...shared, collections, relay, clients, keyring, batched }),
   }
 }

@@ -89,7 +89,7 @@ async function execute(request: Asked): Promise<unknown> {
     await app.background.stop()
     return near.result
   } finally {
-    await app.store.close()
+    await app.close()
   }
 }
 

@@ -16,13 +16,22 @@ import {
   loadConfiguration,
   parseEnvironment,
 } from '../config/index.ts'
-import { createSoftwareSigners } from '../keys/index.ts'
+import {
+  createPkcs11Signers,
+  createSoftwareSigners,
+  openPkcs11,
+  type Pkcs11Client,
+  type Signers,
+} from '../keys/index.ts'
 import { createLogger, type Logger } from '../telemetry/index.ts'
 import { masterKey } from './master-key.ts'
+import { readPin } from './pin.ts'
 
 /** What is known before anything is opened. */
 export interface Setting {
   readonly env: Environment
+  /** The variables themselves, for what a vendor's module reads of them. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   readonly issuer: string
   readonly demoUsable: boolean
   readonly dataDir: string
@@ -44,6 +53,7 @@ export function readSetting(
   const demoUsable = isLoopback(url.hostname) && isLoopback(env.HOST)
   return {
     env,
+    environment,
     issuer,
     demoUsable,
     dataDir: resolve(env.DATA_DIR),
@@ -75,18 +85,43 @@ export async function openConfiguration({ env }: Setting): Promise<Configuration
   return loadConfiguration(path, { optional: env.CONFIG === undefined, uid: process.getuid?.() })
 }
 
+/** The token that PKCS11_MODULE names; undefined where none is. Throws `Pkcs11Misconfigured`. */
+async function openToken({ env, environment }: Setting): Promise<Pkcs11Client | undefined> {
+  const { PKCS11_MODULE, PKCS11_TOKEN, PKCS11_PIN_FILE } = env
+  if (!PKCS11_MODULE || !PKCS11_TOKEN || !PKCS11_PIN_FILE) return undefined
+  return openPkcs11({
+    modulePath: PKCS11_MODULE,
+    tokenLabel: PKCS11_TOKEN,
+    pin: readPin(PKCS11_PIN_FILE),
+    sessions: env.PKCS11_SESSIONS,
+    budgetMs: env.PKCS11_BUDGET_MS,
+    env: environment,
+  })
+}
+
+/** Those who make and open signing keys: first who makes new ones, then whoever else may have made what the store knows. */
+async function openSigners(setting: Setting, { keys }: Configuration): Promise<readonly [Signers, ...Signers[]]> {
+  const token = await openToken(setting)
+  const hardware = token ? [createPkcs11Signers(token)] : []
+  const software = createSoftwareSigners()
+  if (keys.signers) return [keys.signers, ...hardware, software]
+  const [first] = hardware
+  return first && setting.env.SIGNER === 'pkcs11' ? [first, software] : [software, ...hardware]
+}
+
 /** Opens everything. The caller closes the store when it is done. */
 export async function openApp(setting: Setting, more: Pick<AppDeps, 'pace'> = {}): Promise<App> {
   prepareDataDir(setting.dataDir)
   const { env, issuer, demoUsable, logger } = setting
   const configuration = await openConfiguration(setting)
   const master = masterKey(env, { issuer: new URL(issuer), random: systemRandom })
+  const signers = await openSigners(setting, configuration)
   const store = await openStore(setting)
   try {
     return await createApp({
       store,
       master,
-      signers: [createSoftwareSigners()],
+      signers,
       configuration,
       issuer,
       demoUsable,
@@ -99,6 +134,7 @@ export async function openApp(setting: Setting, more: Pick<AppDeps, 'pace'> = {}
       viewsDirectory: viewsDirectory(),
     })
   } catch (cause) {
+    await Promise.all(signers.map((one) => one.close()))
     await store.close()
     throw cause
   }
@@ -116,6 +152,13 @@ export function isForPeople(cause: unknown): cause is Error {
     cause instanceof BadConfiguration ||
     cause instanceof StoreUnusable ||
     (cause instanceof Error &&
-      ['WrongMasterKey', 'KeyringUnusable', 'SignerUnavailable', 'Refusal', 'UsageError'].includes(cause.name))
+      [
+        'WrongMasterKey',
+        'KeyringUnusable',
+        'SignerUnavailable',
+        'Pkcs11Misconfigured',
+        'Refusal',
+        'UsageError',
+      ].includes(cause.name))
   )
 }

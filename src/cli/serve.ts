@@ -78,6 +78,6 @@ export async function serve(
     await drained(server)
     await app.background.stop()
   } finally {
-    await app.store.close()
+    await app.close()
   }
 }

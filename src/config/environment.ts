@@ -45,6 +45,12 @@ const schema = z.object({
   DATA_DIR: z.string().min(1).default('data'),
   MASTER_KEY: z.string().optional(),
   MASTER_KEY_FILE: z.string().min(1).optional(),
+  SIGNER: z.enum(['software', 'pkcs11']).default('software'),
+  PKCS11_MODULE: z.string().min(1).optional(),
+  PKCS11_TOKEN: z.string().min(1).optional(),
+  PKCS11_PIN_FILE: z.string().min(1).optional(),
+  PKCS11_SESSIONS: z.coerce.number().int().min(1).max(64).default(4),
+  PKCS11_BUDGET_MS: z.coerce.number().int().min(10).max(60_000).default(1000),
   CONFIG: z.string().min(1).optional(),
   TRUST_PROXY: z
     .union([
@@ -108,6 +114,33 @@ export const environment: readonly Entry[] = [
     meaning: 'File that holds the master key. Outside loopback it must not lie inside DATA_DIR.',
   },
   {
+    name: 'SIGNER',
+    default: 'software',
+    group: 'Keys',
+    meaning:
+      'Who makes new signing keys: software (private keys sealed in the store) or pkcs11 (made in the token, never leave it). Keys of the other one go on to work until they turn.',
+  },
+  {
+    name: 'PKCS11_MODULE',
+    default: '',
+    group: 'Keys',
+    meaning: "The vendor's PKCS#11 module, a path. With it PKCS11_TOKEN and PKCS11_PIN_FILE.",
+  },
+  { name: 'PKCS11_TOKEN', default: '', group: 'Keys', meaning: 'Label of the token.' },
+  {
+    name: 'PKCS11_PIN_FILE',
+    default: '',
+    group: 'Keys',
+    meaning: "File (mode 0600) that holds the token's user PIN.",
+  },
+  { name: 'PKCS11_SESSIONS', default: '4', group: 'Keys', meaning: 'Sessions that work side by side.' },
+  {
+    name: 'PKCS11_BUDGET_MS',
+    default: '1000',
+    group: 'Keys',
+    meaning: 'How long a call to the token may take before the request is answered with 503.',
+  },
+  {
     name: 'CONFIG',
     default: 'mintmark.config.ts',
     group: 'Operation',
@@ -135,5 +168,11 @@ export function parseEnvironment(env: Readonly<Record<string, string | undefined
   }
   const { MASTER_KEY, MASTER_KEY_FILE } = parsed.data
   if (MASTER_KEY && MASTER_KEY_FILE) throw new BadConfiguration('MASTER_KEY and MASTER_KEY_FILE: set one of the two')
+  const { SIGNER, PKCS11_MODULE, PKCS11_TOKEN, PKCS11_PIN_FILE } = parsed.data
+  const token = [PKCS11_MODULE, PKCS11_TOKEN, PKCS11_PIN_FILE].filter((value) => value !== undefined).length
+  if (token > 0 && token < 3)
+    throw new BadConfiguration('PKCS11_MODULE, PKCS11_TOKEN and PKCS11_PIN_FILE: set all three or none')
+  if (SIGNER === 'pkcs11' && token === 0)
+    throw new BadConfiguration('SIGNER: pkcs11 needs PKCS11_MODULE, PKCS11_TOKEN and PKCS11_PIN_FILE')
   return parsed.data
 }

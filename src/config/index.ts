@@ -25,5 +25,13 @@ export {
   type Configuration,
   type ConfigurationInput,
   clientSchema,
-  SIGNING_ALGORITHMS,
 } from './schema.ts'
+export {
+  ALGORITHMS,
+  type Algorithm,
+  type KeptKey,
+  type MadeKey,
+  type Sign,
+  type Signers,
+  SignerUnavailable,
+} from './signers.ts'

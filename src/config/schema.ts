@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { rotationSchema } from './rotation.ts'
+import { ALGORITHMS, type Signers } from './signers.ts'
 
 /** How long a used refresh token still gets its first answer: 0 to 60 seconds. */
 export const graceSeconds = z.number().int().min(0).max(60)
@@ -17,18 +18,6 @@ const scopeName = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be a sco
 /** RFC 8707, 2: an absolute URI without fragment. */
 const identifier = text.refine((s) => URL.canParse(s) && !s.includes('#'), 'must be an absolute URI without fragment')
 
-/** Signature algorithms that tokens can be signed with. ML-DSA is for those who ask for it: few verifiers know it yet. */
-export const SIGNING_ALGORITHMS = [
-  'ES256',
-  'RS256',
-  'PS256',
-  'EdDSA',
-  'Ed25519',
-  'ML-DSA-44',
-  'ML-DSA-65',
-  'ML-DSA-87',
-] as const
-
 /** An API: a resource server that tokens are issued for. */
 export const apiSchema = z.strictObject({
   id: identifier.meta({ about: 'Resource indicator (RFC 8707) and `aud` of its tokens.' }),
@@ -42,7 +31,7 @@ export const apiSchema = z.strictObject({
     .default('jwt')
     .meta({ about: 'Format of its access tokens (RFC 9068 or opaque).' }),
   algorithm: z
-    .enum(SIGNING_ALGORITHMS)
+    .enum(ALGORITHMS)
     .default('ES256')
     .meta({ about: 'Signature of its JWT access tokens; a key for it is made when it is first needed.' }),
   lifetimeSeconds: positive.max(days(1)).optional().meta({ about: 'Lifetime of its access tokens.' }),
@@ -114,7 +103,7 @@ const features = z.strictObject({
 const PUBLISH_SECONDS_MIN = 1800
 
 const keys = z.strictObject({
-  algorithms: z.array(z.enum(SIGNING_ALGORITHMS)).min(1).optional().meta({
+  algorithms: z.array(z.enum(ALGORITHMS)).min(1).optional().meta({
     about:
       'Algorithms that always have a key: ES256, RS256 (OpenID Connect requires it), PS256 and EdDSA, as far as the signer makes them.',
   }),
@@ -128,6 +117,17 @@ const keys = z.strictObject({
     .min(PUBLISH_SECONDS_MIN, 'at least 1800 (half an hour): verifiers cache the key set')
     .default(days(1))
     .meta({ about: 'A new key is published so long before it signs.' }),
+  signers: z
+    .custom<Signers>(
+      (value) =>
+        typeof value === 'object' &&
+        value !== null &&
+        ['make', 'open', 'destroy', 'ready', 'close'].every((name) => typeof Reflect.get(value, name) === 'function') &&
+        typeof Reflect.get(value, 'name') === 'string',
+      'must be signers: an object with name, algorithms, make, open, destroy, ready and close (docs/signers.md)',
+    )
+    .optional()
+    .meta({ about: "Signers of your own, such as a cloud's KMS (docs/signers.md). A change takes a restart." }),
   cookieRotateAfterSeconds: positive.default(days(30)).meta({
     about: 'The secret that signs cookies is replaced after so long; the one before is accepted as long as a session.',
   }),

@@ -18,6 +18,9 @@ import { createKeyUses } from './uses.ts'
 export { type KeySettings, signingKeyNorm } from './decide.ts'
 export { KeyringUnusable } from './errors.ts'
 export type { ProviderKey } from './keyring.ts'
+export { openPkcs11, type Pkcs11Client, Pkcs11Misconfigured, type Pkcs11Settings } from './pkcs11/client.ts'
+export { createPkcs11Master, makeMasterKey } from './pkcs11/master.ts'
+export { createPkcs11Signers } from './pkcs11/signers.ts'
 export {
   ALGORITHMS,
   type Algorithm,

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { openSqliteStore } from '../../adapters/sqlite/index.ts'
 import type { Store } from '../../adapters/store.ts'
 import { createHasher } from '../../src/accounts/index.ts'
-import { type App, collections, createApp, listen } from '../../src/app.ts'
+import { type App, type AppDeps, collections, createApp, listen } from '../../src/app.ts'
 import { type Clock, systemRandom } from '../../src/base/index.ts'
 import { type ConfigurationInput, parseConfiguration } from '../../src/config/index.ts'
 import { createSoftwareSigners } from '../../src/keys/index.ts'
@@ -69,6 +69,7 @@ export async function openWorld(
   kind: StoreKind,
   configuration: ConfigurationInput = {},
   wrap: (store: Store) => Store = (store) => store,
+  more: Partial<Pick<AppDeps, 'signers'>> = {},
 ): Promise<World> {
   const { createServer } = await import('node:net')
   const port = await new Promise<number>((done) => {
@@ -94,6 +95,7 @@ export async function openWorld(
     viewsDirectory: process.env.MM_VIEWS ?? resolve(import.meta.dirname, '../../views'),
     logger: createLogger({ level: 'trace', destination: log }),
     hasher: createHasher(),
+    ...more,
   })
   const server = await listen(app.koa, { port, host: '127.0.0.1' })
   const secrets: string[] = []
@@ -110,7 +112,7 @@ export async function openWorld(
       server.close()
       server.closeAllConnections()
       await app.background.stop()
-      await store.close()
+      await app.close()
       await new Promise((done) => log.end(done))
     },
   }
