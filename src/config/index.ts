@@ -6,7 +6,9 @@
 export { BadConfiguration, type Entry, type Environment, environment, parseEnvironment } from './environment.ts'
 export { configuration, defineConfig, loadConfiguration, loadModule, parseConfiguration } from './load.ts'
 export {
+  CREDENTIAL_KINDS,
   type CredentialFacts,
+  type CredentialKind,
   ROTATION_ACTIONS,
   type RotationAction,
   type RotationDecision,
@@ -17,6 +19,7 @@ export {
   type RotationRule,
   type SeenFrom,
 } from './policy.ts'
+export { isRecipe, type PolicyRecipe, recipeOf, versionOf, withRecipe } from './recipe.ts'
 export { rotationSchema } from './rotation.ts'
 export {
   type ApiDeclaration,
