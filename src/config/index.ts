@@ -3,7 +3,9 @@
  * Reads no environment itself (`main.ts` and the CLI hand it in), and knows nothing of what the settings do.
  */
 
+export { type Difference, difference } from './difference.ts'
 export { BadConfiguration, type Entry, type Environment, environment, parseEnvironment } from './environment.ts'
+export { type Fresh, type FreshInput, readFresh } from './fresh.ts'
 export { configuration, defineConfig, loadConfiguration, loadModule, parseConfiguration } from './load.ts'
 export {
   CREDENTIAL_KINDS,
@@ -29,3 +31,4 @@ export {
   type ConfigurationInput,
   clientSchema,
 } from './schema.ts'
+export { stampOf, type WatchInput, watchConfiguration } from './watch.ts'
