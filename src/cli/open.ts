@@ -74,15 +74,18 @@ export async function openConfiguration({ env }: Setting): Promise<Configuration
   return loadConfiguration(path, { optional: env.CONFIG === undefined, uid: process.getuid?.() })
 }
 
-/** Opens everything. The caller closes the store when it is done. */
-export async function openApp(setting: Setting): Promise<App> {
+/**
+ * Opens everything. The caller closes the store when it is done. Only a server brings the configuration's clients into the store
+ * (`declares`): a command that is run in another folder has another configuration, and would disable them all.
+ */
+export async function openApp(setting: Setting, { declares }: { readonly declares: boolean }): Promise<App> {
   prepareDataDir(setting.dataDir)
   const { env, issuer, demoUsable, logger } = setting
   const configuration = await openConfiguration(setting)
   const master = masterKey(env, { issuer: new URL(issuer), random: systemRandom })
   const store = await openStore(setting)
   try {
-    return await createApp({
+    const app = await createApp({
       store,
       master,
       configuration,
@@ -95,6 +98,8 @@ export async function openApp(setting: Setting): Promise<App> {
       proxies: Number(env.TRUST_PROXY),
       viewsDirectory: viewsDirectory(),
     })
+    if (declares) await app.clients.declare(configuration.clients)
+    return app
   } catch (cause) {
     await store.close()
     throw cause

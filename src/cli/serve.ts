@@ -48,7 +48,7 @@ export async function serve(environment: Readonly<Record<string, string | undefi
   const first = readSetting(environment)
   const port = first.env.PORT === 0 ? await freePort(first.env.HOST) : first.env.PORT
   const setting = readSetting(environment, { port })
-  const app = await openApp(setting)
+  const app = await openApp(setting, { declares: true })
   const { logger } = setting
   try {
     const server = await listen(app.koa, { port, host: setting.env.HOST }).catch((cause: NodeJS.ErrnoException) => {

@@ -80,19 +80,21 @@ export async function openWorld(
   const store = wrap(await openTestStore(kind))
   const issuer = `http://localhost:${port}`
   const log = createWriteStream(join(OUTPUT, 'logs', `${kind}-${port}.log`))
+  const parsed = parseConfiguration({ outbound: { allow: ['127.0.0.0/8', '::1/128'] }, ...configuration })
   const app = await createApp({
     store,
     clock,
     issuer,
     random: systemRandom,
     master: createSecretKey(Buffer.alloc(32, 7)),
-    configuration: parseConfiguration({ outbound: { allow: ['127.0.0.0/8', '::1/128'] }, ...configuration }),
+    configuration: parsed,
     demoUsable: true,
     proxies: 0,
     viewsDirectory: process.env.MM_VIEWS ?? resolve(import.meta.dirname, '../../views'),
     logger: createLogger({ level: 'trace', destination: log }),
     hasher: createHasher(),
   })
+  await app.clients.declare(parsed.clients)
   const server = await listen(app.koa, { port, host: '127.0.0.1' })
   const secrets: string[] = []
   return {
