@@ -46,6 +46,7 @@ async function mintmark(port: number): Promise<() => Promise<void>> {
     logger: createLogger({ level: 'error' }),
     hasher: createHasher(),
   })
+  await app.clients.declare(configuration.clients)
   await app.accounts.create({ loginName: PERSON, password: PASSWORD })
   await listen(app.koa, { port, host: '127.0.0.1' })
   app.background.start()

@@ -11,9 +11,9 @@ import type { ApiDeclaration, Configuration } from './config/index.ts'
 import { createEventLog, createRelay, events, type Follower } from './events.ts'
 import { frontDoor } from './front-door.ts'
 import { createOutbound, createViews } from './http/index.ts'
-import { type Algorithm, keyCollections, openKeyring, type Signers, signingKeyNorm } from './keys/index.ts'
+import { type Algorithm, keyCollections, openKeyring, type Signers } from './keys/index.ts'
+import { createLive, type Reread } from './live.ts'
 import { createOidc, type Oidc, oidcCollections } from './oidc/index.ts'
-import { createEngine, type Engine } from './rotation/index.ts'
 import { createSeal, sealEvents, sealKeys } from './seal/index.ts'
 import { createCounters, type Logger } from './telemetry/index.ts'
 
@@ -47,6 +47,8 @@ export interface AppDeps {
   readonly hasher: Hasher
   /** See `BackgroundDeps`. */
   readonly pace?: number
+  /** How the configuration is read again while the server runs. */
+  readonly reread?: Reread
 }
 
 const BATCH_MAX = 10_000
@@ -64,20 +66,6 @@ async function algorithmsOf(
   return [...new Set([...own, ...asked.map(({ algorithm }) => algorithm)])]
 }
 
-/** Policies for signing keys; those for refresh tokens are asked in src/oidc. */
-function keyEngine({ rotation }: Configuration, logger: Logger): Engine {
-  return createEngine({
-    rules: rotation,
-    norm: signingKeyNorm,
-    stopwatch: () => performance.now(),
-    after(ms, then) {
-      const timer = setTimeout(then, ms)
-      return () => clearTimeout(timer)
-    },
-    report: (failure) => logger.error(failure, 'a rotation policy failed'),
-  })
-}
-
 /** Who hears of what happened, after it is committed. */
 function followersOf(oidc: Pick<Oidc, 'tellSignOut'>, logger: Logger): readonly Follower[] {
   return [
@@ -92,8 +80,7 @@ function followersOf(oidc: Pick<Oidc, 'tellSignOut'>, logger: Logger): readonly 
 /** Builds the rooms. */
 export async function createApp(deps: AppDeps) {
   const { store, clock, random, logger, signers } = deps
-  const live = { configuration: deps.configuration, engine: keyEngine(deps.configuration, logger) }
-  const counters = createCounters()
+  const [live, counters] = [createLive(deps), createCounters()]
   const seal = await createSeal(deps)
   const unit = (): Unit => new Unit({ store, cid: randomText(random, 16), request: randomText(random, 9) })
   const commit = async (staged: Unit): Promise<void> => {
@@ -112,8 +99,8 @@ export async function createApp(deps: AppDeps) {
   const clients = createClients(shared)
   const keyring = await openKeyring({
     ...shared,
-    decide: (facts) => live.engine.decide(facts),
-    settings: () => ({ ...live.configuration.keys, sessionSeconds: live.configuration.lifetimes.sessionSeconds }),
+    decide: live.decide,
+    settings: live.keySettings,
     algorithms: () => algorithmsOf(live.configuration, signers[0], clients),
   })
   const accounts = await createAccounts(shared)
@@ -149,8 +136,11 @@ export async function createApp(deps: AppDeps) {
     counters,
     store,
     koa: frontDoor({ ...deps, views, oidc, keyring, claim: { path: CLAIM_PATH, answer: admin.claim } }),
-    /** The last thing: what signs, then the store. */
+    /** Takes what has changed in the configuration's module. */
+    reload: () => live.reload({ ...shared, clients, keyring, oidc }),
+    /** The last thing: policies, what signs, then the store. */
     async close(): Promise<void> {
+      await live.close()
       await Promise.all(signers.map((one) => one.close()))
       await store.close()
     },

@@ -19,8 +19,8 @@ export const floors: readonly Floor[] = [
   { rank: 8, rooms: ['src/app.ts'], what: 'the whole composition on one screen, in floor order' },
   {
     rank: 7,
-    rooms: ['src/admin/', 'src/selfservice/', 'src/front-door.ts', 'src/background.ts'],
-    what: 'faces for people; the edge of every request; what runs beside them',
+    rooms: ['src/admin/', 'src/selfservice/', 'src/front-door.ts', 'src/background.ts', 'src/live.ts'],
+    what: 'faces for people; the edge of every request; what runs beside them; the configuration that runs',
   },
   {
     rank: 6,

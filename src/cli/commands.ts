@@ -5,7 +5,7 @@ import type { App } from '../app.ts'
 import { DURATION, durationSeconds } from '../base/index.ts'
 import { apiSchema } from '../config/index.ts'
 import { accountCommands } from './accounts.ts'
-import { keyCommands } from './keys.ts'
+import { configCommands, keyCommands } from './keys.ts'
 import { rotationCommands } from './rotation.ts'
 
 /** An option of a command. */
@@ -264,4 +264,5 @@ export const commands: Readonly<Record<string, Command>> = {
   ...accountCommands,
   ...rotationCommands,
   ...keyCommands,
+  ...configCommands,
 }

@@ -20,6 +20,15 @@ const chosen = z.object({
   'dry-run': flag,
 })
 
+/** `mintmark config reload`, beside `config check`, which needs no server. */
+export const configCommands: Readonly<Record<string, Command>> = {
+  'config reload': {
+    about: 'Have the running server read its configuration again now; says what is in force and what needs a restart.',
+    options: {},
+    run: (app) => app.reload(),
+  },
+}
+
 /** The commands. */
 export const keyCommands: Readonly<Record<string, Command>> = {
   'keys list': {

@@ -82,7 +82,7 @@ async function execute(request: Asked): Promise<unknown> {
     if ('error' in far && typeof far.error === 'string') throw new UsageError(far.error)
     return 'result' in far ? far.result : undefined
   }
-  const app = await openApp(setting)
+  const app = await openApp(setting, { declares: false })
   try {
     const near = await runCommand(app, request)
     if ('error' in near) throw new UsageError(near.error)

@@ -79,10 +79,13 @@ export async function openStore({ env, dataDir }: Setting): Promise<Store> {
   return openMongoStore({ uri: url, collections })
 }
 
+/** Where the configuration's module is, or would be. */
+export const configurationPath = ({ env }: Pick<Setting, 'env'>): string => resolve(env.CONFIG ?? 'mintmark.config.ts')
+
 /** The configuration module: CONFIG, or `mintmark.config.ts` in the working folder when it is there. */
-export async function openConfiguration({ env }: Setting): Promise<Configuration> {
-  const path = resolve(env.CONFIG ?? 'mintmark.config.ts')
-  return loadConfiguration(path, { optional: env.CONFIG === undefined, uid: process.getuid?.() })
+export async function openConfiguration(setting: Setting): Promise<Configuration> {
+  const { env } = setting
+  return loadConfiguration(configurationPath(setting), { optional: env.CONFIG === undefined, uid: process.getuid?.() })
 }
 
 /** The token that PKCS11_MODULE names; undefined where none is. Throws `Pkcs11Misconfigured`. */
@@ -109,8 +112,14 @@ async function openSigners(setting: Setting, { keys }: Configuration): Promise<r
   return first && setting.env.SIGNER === 'pkcs11' ? [first, software] : [software, ...hardware]
 }
 
-/** Opens everything. The caller closes the store when it is done. */
-export async function openApp(setting: Setting, more: Pick<AppDeps, 'pace'> = {}): Promise<App> {
+/**
+ * Opens everything. The caller closes the store when it is done. Only a server brings the configuration's clients into the store
+ * (`declares`): a command that is run in another folder has another configuration, and would disable them all.
+ */
+export async function openApp(
+  setting: Setting,
+  input: { readonly declares: boolean } & Pick<AppDeps, 'pace' | 'reread'>,
+): Promise<App> {
   prepareDataDir(setting.dataDir)
   const { env, issuer, demoUsable, logger } = setting
   const configuration = await openConfiguration(setting)
@@ -118,7 +127,7 @@ export async function openApp(setting: Setting, more: Pick<AppDeps, 'pace'> = {}
   const signers = await openSigners(setting, configuration)
   const store = await openStore(setting)
   try {
-    return await createApp({
+    const app = await createApp({
       store,
       master,
       signers,
@@ -127,12 +136,15 @@ export async function openApp(setting: Setting, more: Pick<AppDeps, 'pace'> = {}
       demoUsable,
       logger,
       hasher: createHasher(),
-      ...more,
+      ...(input.pace === undefined ? {} : { pace: input.pace }),
+      ...(input.reread ? { reread: input.reread } : {}),
       clock: systemClock,
       random: systemRandom,
       proxies: Number(env.TRUST_PROXY),
       viewsDirectory: viewsDirectory(),
     })
+    if (input.declares) await app.clients.declare(configuration.clients)
+    return app
   } catch (cause) {
     await Promise.all(signers.map((one) => one.close()))
     await store.close()

@@ -3,11 +3,13 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
-import { type App, listen } from '../app.ts'
-import { BadConfiguration } from '../config/index.ts'
+import { type App, type AppDeps, listen } from '../app.ts'
+import { BadConfiguration, type Configuration, readFresh, stampOf, watchConfiguration } from '../config/index.ts'
+import { policyOf } from '../rotation/index.ts'
+import type { Logger } from '../telemetry/index.ts'
 import { listenControl, socketPath } from './control.ts'
 import { firstStart } from './first-start.ts'
-import { openApp, readSetting, type Setting } from './open.ts'
+import { configurationPath, isForPeople, openApp, readSetting, type Setting } from './open.ts'
 
 const DRAIN_MS = 10_000
 
@@ -43,15 +45,38 @@ async function tellClaim(app: App, setting: Setting): Promise<void> {
   else writeFileSync(file, `${url}\n`, { mode: 0o600, flag: 'wx' })
 }
 
+/** Has a changed configuration read again, once it is saved or at SIGHUP. A bad one is refused in words; the old one stands. */
+function watched(app: App, input: { readonly path: string; readonly since: string; readonly logger: Logger }) {
+  const failed = (cause: unknown): void =>
+    isForPeople(cause)
+      ? input.logger.error({ fault: cause.message }, 'the configuration is not taken; the one before stands')
+      : input.logger.error({ err: cause }, 'the configuration could not be taken; the one before stands')
+  const onChange = async (): Promise<void> => void (await app.reload())
+  const hangUp = (): void => void onChange().catch(failed)
+  process.on('SIGHUP', hangUp)
+  const watch = watchConfiguration({ ...input, onChange, failed })
+  return {
+    async stop(): Promise<void> {
+      process.off('SIGHUP', hangUp)
+      await watch.stop()
+    },
+  }
+}
+
 /** Serves until SIGTERM or SIGINT, then finishes what runs and closes the store. */
 export async function serve(
   environment: Readonly<Record<string, string | undefined>>,
-  more: Parameters<typeof openApp>[1] = {},
+  more: Pick<AppDeps, 'pace'> = {},
 ): Promise<void> {
   const first = readSetting(environment)
   const port = first.env.PORT === 0 ? await freePort(first.env.HOST) : first.env.PORT
   const setting = readSetting(environment, { port })
-  const app = await openApp(setting, more)
+  const path = configurationPath(setting)
+  // Before it is read: what is saved while the server starts is seen at the first look.
+  const since = stampOf(path)
+  const uid = process.getuid?.()
+  const reread = (previous: Configuration) => readFresh(path, { uid, revive: policyOf, previous })
+  const app = await openApp(setting, { declares: true, reread, ...more })
   const { logger } = setting
   try {
     const server = await listen(app.koa, { port, host: setting.env.HOST }).catch((cause: NodeJS.ErrnoException) => {
@@ -64,6 +89,7 @@ export async function serve(
       logger.error({ err: cause }, 'a command failed'),
     )
     app.background.start()
+    const watch = watched(app, { path, since, logger })
     // After the port is ours: secrets that are shown once must not be made for a start that fails.
     const lines = await firstStart(app, setting)
     await tellClaim(app, setting)
@@ -73,6 +99,7 @@ export async function serve(
       process.once('SIGINT', resolve)
     })
     logger.info('draining')
+    await watch.stop()
     control.close()
     rmSync(socketPath(setting.dataDir), { force: true })
     await drained(server)

@@ -4,7 +4,7 @@ import { createReadStream, existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
-import { BadConfiguration, loadModule, ROTATION_ACTIONS, rotationSchema } from '../config/index.ts'
+import { BadConfiguration, CREDENTIAL_KINDS, loadModule, ROTATION_ACTIONS, rotationSchema } from '../config/index.ts'
 import { createEngine, type Recorded, refreshNorm, type Simulation, simulate } from '../rotation/index.ts'
 
 const seen = z.object({ network: z.string().optional(), country: z.string().optional(), agent: z.string().optional() })
@@ -25,13 +25,14 @@ const line = z.object({
     ]),
     now: z.number(),
     credential: z.object({
-      kind: z.enum(['refresh_token', 'api_token', 'client_secret', 'signing_key']),
+      kind: z.enum(CREDENTIAL_KINDS),
       id: z.string(),
       ageSeconds: z.number(),
       chainAgeSeconds: z.number(),
       idleSeconds: z.number(),
       lifetimeShare: z.number(),
       rotations: z.number(),
+      uses: z.number().optional(),
       bound: z.enum(['none', 'dpop', 'mtls']),
       scopes: z.array(z.string()),
       last: seen.optional(),

@@ -1,11 +1,22 @@
-/** The verbs on clients: find, compare a secret, create, rotate, disable, remove; and what dynamic registration stages. */
+/** The verbs on clients: find, compare a secret, create, declare, rotate, disable, remove; and what dynamic registration stages. */
 
 import type { Doc, Store } from '../../adapters/store.ts'
 import { type Clock, type Random, randomText, Secret, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { mintCredential, type Seal } from '../seal/index.ts'
+import { createDeclare } from './declare.ts'
 import { isConflict, refuse } from './errors.ts'
-import { bodyOf, type ClientRecord, clientOf, clients, documentOf, idOf, type StoredSecret } from './records.ts'
+import {
+  bodyOf,
+  type ClientRecord,
+  clientOf,
+  clients,
+  docsOf,
+  documentOf,
+  idOf,
+  isDeclared,
+  type StoredSecret,
+} from './records.ts'
 import { type ClientOrder, faultOf, metadataOf } from './rules.ts'
 import { createSecretUses, liveSecrets } from './secrets.ts'
 
@@ -18,7 +29,7 @@ export interface ClientDeps {
   readonly seal: Seal
   readonly clock: Clock
   readonly random: Random
-  readonly configuration: Pick<Configuration, 'clients' | 'apis'>
+  readonly configuration: Pick<Configuration, 'apis'>
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
   /** Demonstration records work only where issuer and listener are loopback. */
@@ -33,7 +44,8 @@ export function clientActions(deps: ClientDeps) {
   const uses = createSecretUses(deps)
   const hashed = (clientId: string, text: string): string =>
     seal.hash('secret', TENANT, `client secret ${clientId}`, text)
-  const declared = new Map(deps.configuration.clients.map((c) => [c.client_id, fromConfiguration(c, hashed)]))
+  const matches = (clientId: string, text: string, hash: string): boolean =>
+    seal.matches('secret', secretPlace(clientId, text), hash)
 
   async function stored(
     clientId: string,
@@ -45,14 +57,15 @@ export function clientActions(deps: ClientDeps) {
   }
 
   async function known(clientId: string): Promise<{ doc: Doc; record: ClientRecord }> {
-    if (declared.has(clientId)) throw refuse('client_declared')
     const found = await stored(clientId)
     if (!found) throw refuse('client_unknown')
+    if (isDeclared(found.record)) throw refuse('client_declared')
     return found
   }
 
   async function change(clientId: string, event: string, next: (record: ClientRecord) => ClientRecord): Promise<void> {
     const { doc, record } = await known(clientId)
+    if (record.undeclared) throw refuse('client_undeclared')
     const unit = deps.unit()
     unit.update(clients.name, doc, bodyOf(seal, doc, next(record)))
     unit.note(event, { client_id: clientId })
@@ -62,14 +75,14 @@ export function clientActions(deps: ClientDeps) {
   return {
     /** The client, or undefined when there is none that may be used. */
     async find(clientId: string, reader?: Pick<Store, 'get'>): Promise<ClientRecord | undefined> {
-      const record = declared.get(clientId) ?? (await stored(clientId, reader))?.record
+      const record = (await stored(clientId, reader))?.record
       return !record || record.disabled || (record.demo && !deps.demoUsable) ? undefined : record
     },
     /** Constant-time comparison with every live secret. */
     secretMatches(record: ClientRecord, presented: string): boolean {
-      const place = secretPlace(record.clientId, presented)
       // Every one is compared, whichever matches.
-      const matching = liveSecrets(record, seconds(clock)).filter(({ hash }) => seal.matches('secret', place, hash))
+      const live = liveSecrets(record, seconds(clock))
+      const matching = live.filter(({ hash }) => matches(record.clientId, presented, hash))
       for (const { hash } of matching) uses.used(hash)
       return matching.length > 0
     },
@@ -80,8 +93,7 @@ export function clientActions(deps: ClientDeps) {
       const fault = faultOf(order)
       if (fault) throw fault
       const clientId = order.id ?? `c_${randomText(random, 12)}`
-      if (declared.has(clientId) || (await deps.store.get(clients.name, idOf(seal, 'client', clientId))))
-        throw refuse('client_exists')
+      if (await deps.store.get(clients.name, idOf(seal, 'client', clientId))) throw refuse('client_exists')
       const metadata = metadataOf(order, clientId)
       const needs = metadata.token_endpoint_auth_method === 'client_secret_basic'
       const secret = needs ? new Secret(mintCredential(random, 'cs')) : undefined
@@ -108,23 +120,21 @@ export function clientActions(deps: ClientDeps) {
       })
       return { record, secret }
     },
-    /** All clients: the configuration's, then the store's. */
+    /** All clients: the configuration's, then the others. */
     async list(): Promise<readonly ClientRecord[]> {
-      const out = [...declared.values()]
-      let after: string | undefined
-      for (;;) {
-        const page = await deps.store.find(
-          clients.name,
-          { tenant: TENANT, by: { kind: 'client' } },
-          { limit: 200, ...(after ? { after } : {}) },
-        )
-        for (const doc of page) if (doc.revokedAt === null) out.push(await clientOf(seal, doc))
-        after = page.at(-1)?.id
-        if (page.length < 200) return out
-      }
+      const out: ClientRecord[] = []
+      for (const kind of ['declared-client', 'client'] as const)
+        for await (const doc of docsOf(deps.store, kind))
+          if (doc.revokedAt === null) out.push(await clientOf(seal, doc))
+      return out
     },
+    /**
+     * Brings the configuration's clients into the store (declare.ts). Throws `BadConfiguration`, and writes nothing, when one
+     * can't be had.
+     */
+    declare: createDeclare({ ...deps, hashed, matches }),
     async show(clientId: string): Promise<ClientRecord> {
-      const record = declared.get(clientId) ?? (await stored(clientId))?.record
+      const record = (await stored(clientId))?.record
       if (!record) throw refuse('client_unknown')
       return record
     },
@@ -219,28 +229,5 @@ export function clientActions(deps: ClientDeps) {
       })
       unit.note('client.removed', { client_id: clientId })
     },
-  }
-}
-
-function fromConfiguration(
-  input: Configuration['clients'][number],
-  hashed: (clientId: string, text: string) => string,
-): ClientRecord {
-  const { client_secret, introspect, relies_on_nonce, fapi, label, grace_seconds, repeats_max, ...metadata } = input
-  const { client_id: clientId } = metadata
-  return {
-    clientId,
-    metadata,
-    secrets: client_secret ? [{ hash: hashed(clientId, client_secret), until: null }] : [],
-    introspect,
-    reliesOnNonce: relies_on_nonce,
-    fapi: fapi === '2.0',
-    label,
-    graceSeconds: grace_seconds,
-    repeatsMax: repeats_max,
-    source: 'configuration',
-    demo: false,
-    disabled: false,
-    createdAt: 0,
   }
 }

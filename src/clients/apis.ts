@@ -1,7 +1,7 @@
 /** The verbs on APIs (resource servers): find, create, list, remove. Configuration's come first. */
 
 import { seconds, TENANT } from '../base/index.ts'
-import type { ApiDeclaration } from '../config/index.ts'
+import type { ApiDeclaration, Configuration } from '../config/index.ts'
 import type { ClientDeps } from './actions.ts'
 import { isConflict, refuse } from './errors.ts'
 import { type ApiRecord, apiOf, apis, documentOf, idOf } from './records.ts'
@@ -24,7 +24,9 @@ function recordOf(api: ApiDeclaration, source: ApiRecord['source']): ApiRecord {
 /** The verbs. */
 export function apiActions(deps: ClientDeps) {
   const { seal, clock } = deps
-  const declared = new Map(deps.configuration.apis.map((api) => [api.id, recordOf(api, 'configuration')]))
+  const mapOf = (list: Configuration['apis']): ReadonlyMap<string, ApiRecord> =>
+    new Map(list.map((api) => [api.id, recordOf(api, 'configuration')]))
+  let declared = mapOf(deps.configuration.apis)
 
   async function find(id: string): Promise<ApiRecord | undefined> {
     const known = declared.get(id)
@@ -38,7 +40,12 @@ export function apiActions(deps: ClientDeps) {
     async apis(): Promise<readonly ApiRecord[]> {
       const docs = await deps.store.find(apis.name, { tenant: TENANT, by: { kind: 'api' } }, { limit: 1000 })
       const stored = await Promise.all(docs.filter((d) => d.revokedAt === null).map((d) => apiOf(seal, d)))
-      return [...declared.values(), ...stored]
+      // An id that both have is the configuration's, as in `api`.
+      return [...declared.values(), ...stored.filter(({ id }) => !declared.has(id))]
+    },
+    /** Replaces the configuration's APIs, all at once. */
+    declareApis(list: Configuration['apis']): void {
+      declared = mapOf(list)
     },
     async createApi(api: ApiDeclaration): Promise<ApiRecord> {
       if (!URL.canParse(api.id) || /[#\p{Cc}]/u.test(api.id)) throw refuse('bad_api_id')

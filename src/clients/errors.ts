@@ -9,6 +9,7 @@ export const refuse = refusals({
   client_exists: [409, 'There is a client with this id already.'],
   client_unknown: [404, 'There is no client with this id.'],
   client_declared: [409, 'This client is declared in the configuration; change it there.'],
+  client_undeclared: [409, 'The configuration has this client no more: declare it there again, or remove it here.'],
   bad_client_id: [400, 'A client id is 1 to 256 visible ASCII characters without a colon.'],
   bad_redirect_uri: [
     400,

@@ -8,6 +8,7 @@ import { apiActions } from './apis.ts'
 import { apis, clients } from './records.ts'
 import { secretUses } from './secrets.ts'
 
+export type { Declared } from './declare.ts'
 export type { ApiRecord, ClientRecord } from './records.ts'
 export { type ClientOrder, mayRedirectTo } from './rules.ts'
 

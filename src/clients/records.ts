@@ -1,16 +1,19 @@
 /** Collections of clients and APIs, and how their documents are made and read. */
 
-import type { Collection, Doc, NewDoc } from '../../adapters/store.ts'
+import type { Collection, Doc, NewDoc, Store } from '../../adapters/store.ts'
 import { bound, newDoc, TENANT } from '../base/index.ts'
 import type { ApiDeclaration } from '../config/index.ts'
 import type { Seal } from '../seal/index.ts'
+
+const PAGE = 200
 
 export const clients: Collection = {
   name: 'clients',
   indexes: [['kind']],
   fields: {},
   expires: true,
-  about: 'Clients. Metadata and keyed hashes of secrets are sealed; no secret is kept in any form that opens anything.',
+  about:
+    "Clients, the configuration's under a kind of their own. Metadata and keyed hashes of secrets are sealed; no secret is kept in any form that opens anything.",
 }
 
 export const apis: Collection = {
@@ -40,7 +43,9 @@ export interface ClientRecord {
   readonly source: 'configuration' | 'store' | 'registration'
   readonly demo: boolean
   readonly disabled: boolean
-  /** Unix seconds; 0 for clients of the configuration. */
+  /** It was the configuration's and is no more: disabled by that, not by a person. Declared again it works again. */
+  readonly undeclared?: true | undefined
+  /** Unix seconds. */
   readonly createdAt: number
 }
 
@@ -48,7 +53,7 @@ export interface ClientRecord {
 export interface StoredSecret {
   readonly hash: string
   readonly until: number | null
-  /** Unix seconds; absent for secrets of the configuration. */
+  /** Unix seconds. */
   readonly createdAt?: number
 }
 
@@ -69,10 +74,29 @@ export function idOf(seal: Seal, kind: 'client' | 'api', name: string): string {
   return seal.hash('lookup', TENANT, kind, name)
 }
 
-/** A new document. */
-export function documentOf(seal: Seal, kind: 'client' | 'api', name: string, record: object, iat: number): NewDoc {
-  const columns = bound({ tenant: TENANT, kind, id: idOf(seal, kind, name), iat })
+/** Whether the configuration says what this client is. */
+export const isDeclared = ({ source, undeclared }: ClientRecord): boolean => source === 'configuration' && !undeclared
+
+/** Kinds of documents. The configuration's clients have one of their own, so that they are found among any number of others. */
+export type RecordKind = 'client' | 'declared-client' | 'api'
+
+/** A new document. A client has the same id whoever made it: there is one of a name. */
+export function documentOf(seal: Seal, kind: RecordKind, name: string, record: object, iat: number): NewDoc {
+  const id = idOf(seal, kind === 'declared-client' ? 'client' : kind, name)
+  const columns = bound({ tenant: TENANT, kind, id, iat })
   return newDoc(columns, { hk: seal.hk, ...seal.seal(columns, Buffer.from(JSON.stringify(record))) })
+}
+
+/** All documents of a kind of client, tombstones too. */
+export async function* docsOf(store: Pick<Store, 'find'>, kind: Exclude<RecordKind, 'api'>): AsyncGenerator<Doc> {
+  let after: string | undefined
+  for (;;) {
+    const by = { tenant: TENANT, by: { kind } }
+    const page = await store.find(clients.name, by, { limit: PAGE, ...(after ? { after } : {}) })
+    yield* page
+    after = page.at(-1)?.id
+    if (page.length < PAGE) return
+  }
 }
 
 /** The sealed body anew, for an update. */

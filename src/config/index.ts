@@ -3,10 +3,14 @@
  * Reads no environment itself (`main.ts` and the CLI hand it in), and knows nothing of what the settings do.
  */
 
+export { type Difference, difference } from './difference.ts'
 export { BadConfiguration, type Entry, type Environment, environment, parseEnvironment } from './environment.ts'
+export { type Fresh, type FreshInput, readFresh } from './fresh.ts'
 export { configuration, defineConfig, loadConfiguration, loadModule, parseConfiguration } from './load.ts'
 export {
+  CREDENTIAL_KINDS,
   type CredentialFacts,
+  type CredentialKind,
   ROTATION_ACTIONS,
   type RotationAction,
   type RotationDecision,
@@ -17,6 +21,7 @@ export {
   type RotationRule,
   type SeenFrom,
 } from './policy.ts'
+export { isRecipe, type PolicyRecipe, recipeOf, versionOf, withRecipe } from './recipe.ts'
 export { rotationSchema } from './rotation.ts'
 export {
   type ApiDeclaration,
@@ -35,3 +40,4 @@ export {
   type Signers,
   SignerUnavailable,
 } from './signers.ts'
+export { stampOf, type WatchInput, watchConfiguration } from './watch.ts'

@@ -1,19 +1,15 @@
 /** Loads and parses the configuration module; says clearly what is wrong with it and where. */
 
 import { type Stats, statSync } from 'node:fs'
-import { pathToFileURL } from 'node:url'
 import type { z } from 'zod'
 import { nearest } from '../base/index.ts'
 import { BadConfiguration, type Entry } from './environment.ts'
+import { importDefault, isRecord } from './module.ts'
 import { apiSchema, type Configuration, type ConfigurationInput, clientSchema, configurationSchema } from './schema.ts'
 
 /** Types a configuration module: `export default defineConfig({...})`. */
 export function defineConfig(configuration: ConfigurationInput): ConfigurationInput {
   return configuration
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
 }
 
 /** The keys known at a path of the schema, for "did you mean". */
@@ -69,22 +65,19 @@ export async function loadConfiguration(
   return parseConfiguration(await loadModule(path, input.uid))
 }
 
-/** What a module of one's own exports as default. `path` must be absolute. Throws `BadConfiguration`. */
-export async function loadModule(path: string, uid: number | undefined): Promise<unknown> {
+/** Throws `BadConfiguration` unless a module is there and is one's own. */
+export function refuseStranger(path: string, uid: number | undefined): void {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (!stats) throw new BadConfiguration(`${path}: there is no such file`)
   refuseForeign(path, stats, uid)
-  let module: unknown
-  try {
-    module = await import(pathToFileURL(path).href)
-  } catch (cause) {
-    throw new BadConfiguration(`${path}: can't be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    })
-  }
-  if (!isRecord(module) || module.default === undefined)
-    throw new BadConfiguration(`${path}: must export its content as default`)
-  return module.default
+}
+
+/** What a module of one's own exports as default. `path` must be absolute. Throws `BadConfiguration`. */
+export async function loadModule(path: string, uid: number | undefined): Promise<unknown> {
+  refuseStranger(path, uid)
+  const exported = await importDefault(path)
+  if ('fault' in exported) throw new BadConfiguration(exported.fault, { cause: exported.cause })
+  return exported.value
 }
 
 function entriesOf(shape: Readonly<Record<string, z.ZodType>>, prefix: string, group: string): Entry[] {

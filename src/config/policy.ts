@@ -24,9 +24,13 @@ export interface SeenFrom {
   readonly agent?: string | undefined
 }
 
+/** What rotates. All but the signing key are held by people and clients. */
+export const CREDENTIAL_KINDS = ['refresh_token', 'api_token', 'client_secret', 'signing_key'] as const
+export type CredentialKind = (typeof CREDENTIAL_KINDS)[number]
+
 /** The credential in question. */
 export interface CredentialFacts {
-  readonly kind: 'refresh_token' | 'api_token' | 'client_secret' | 'signing_key'
+  readonly kind: CredentialKind
   /** Stable over rotations (a family's, for refresh tokens). A hash: it opens nothing. */
   readonly id: string
   /** Since this one was issued. */
@@ -38,7 +42,7 @@ export interface CredentialFacts {
   /** Share of its lifetime that has passed, 0 to 1. */
   readonly lifetimeShare: number
   readonly rotations: number
-  /** Signatures made, for a signing key. */
+  /** Signatures made, for a signing key; absent where they are not counted. */
   readonly uses?: number | undefined
   readonly bound: 'none' | 'dpop' | 'mtls'
   readonly scopes: readonly string[]
@@ -109,6 +113,8 @@ export interface RotationRule {
   readonly clients: readonly string[] | undefined
   /** Labels of clients; undefined: all. */
   readonly labels: readonly string[] | undefined
+  /** Kinds of credential; undefined: all that people and clients hold, so not signing keys. */
+  readonly kinds: readonly CredentialKind[] | undefined
   /** Decided and recorded, not enforced. */
   readonly shadow: boolean
 }

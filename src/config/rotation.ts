@@ -1,8 +1,8 @@
 /** `rotation: [...]` of the configuration: a list of policies, each for all clients or for some. */
 
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { RotationPolicy, RotationRule } from './policy.ts'
+import { CREDENTIAL_KINDS, type RotationPolicy, type RotationRule } from './policy.ts'
+import { versionOf } from './recipe.ts'
 
 const policy = z.custom<RotationPolicy>(
   (value) => typeof value === 'function',
@@ -14,11 +14,9 @@ const rule = z.strictObject({
   name: z.string().min(1).max(60).optional(),
   clients: z.array(z.string()).min(1).optional(),
   labels: z.array(z.string()).min(1).optional(),
+  kinds: z.array(z.enum(CREDENTIAL_KINDS)).min(1).optional(),
   shadow: z.boolean().default(false),
 })
-
-/** The version of a policy without one of its own: its source's hash, which changes when the function does. */
-const sourceVersion = (of: RotationPolicy): string => createHash('sha256').update(String(of)).digest('hex').slice(0, 8)
 
 /** The list, with every policy named and versioned. */
 export const rotationSchema = z
@@ -30,9 +28,10 @@ export const rotationSchema = z
       return {
         policy: of,
         name: own ?? of.policyName ?? (of.name || `policy ${n + 1}`),
-        version: of.policyVersion ?? sourceVersion(of),
+        version: versionOf(of),
         clients: 'clients' in one ? one.clients : undefined,
         labels: 'labels' in one ? one.labels : undefined,
+        kinds: 'kinds' in one ? one.kinds : undefined,
         shadow,
       }
     }),

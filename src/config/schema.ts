@@ -150,10 +150,25 @@ const branding = z.strictObject({
     .meta({ about: 'Colour of buttons and links.' }),
 })
 
+/** Each under an id of its own: of two with one id nobody could say which holds. */
+const distinct = {
+  clients: (list: readonly { readonly client_id: string }[]) =>
+    new Set(list.map((c) => c.client_id)).size === list.length,
+  apis: (list: readonly { readonly id: string }[]) => new Set(list.map((a) => a.id)).size === list.length,
+}
+
 /** The whole configuration module. */
 export const configurationSchema = z.strictObject({
-  clients: z.array(clientSchema).default([]).meta({ about: 'Clients of the configuration; the store may hold more.' }),
-  apis: z.array(apiSchema).default([]).meta({ about: 'APIs of the configuration; the store may hold more.' }),
+  clients: z
+    .array(clientSchema)
+    .refine(distinct.clients, 'two clients have the same client_id')
+    .default([])
+    .meta({ about: 'Clients of the configuration: a server puts them into the store, which may hold more.' }),
+  apis: z
+    .array(apiSchema)
+    .refine(distinct.apis, 'two APIs have the same id')
+    .default([])
+    .meta({ about: 'APIs of the configuration; the store may hold more.' }),
   scopes: z.array(scopeName).default([]).meta({ about: "Scopes beyond OpenID Connect's own that need no API." }),
   lifetimes: lifetimes.prefault({}).meta({ about: 'Lifetimes.' }),
   features: features.prefault({}).meta({ about: 'What is switched on beyond the strict defaults.' }),
@@ -162,7 +177,7 @@ export const configurationSchema = z.strictObject({
   branding: branding.prefault({}).meta({ about: 'How the pages look.' }),
   rotation: rotationSchema.prefault([]).meta({
     about:
-      'Rotation policies: built-ins such as idle("7d"), own functions, or { policy, clients, labels, shadow, name }. The strictest holds.',
+      'Rotation policies: built-ins such as idle("7d"), own functions, or { policy, clients, labels, kinds, shadow, name }. The strictest holds.',
   }),
 })
 

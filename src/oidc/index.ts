@@ -163,6 +163,8 @@ export async function createOidc(deps: OidcDeps) {
   return {
     /** Answers a request on the generation that is current when it comes in; a swap meanwhile does not touch it. */
     routes: (ctx: Parameters<Routes>[0], edge: Parameters<Routes>[1]): Promise<void> => current.routes(ctx, edge),
+    /** Builds a provider on trial. Throws where the library refuses a configuration. */
+    check: (configuration: Configuration): void => void generationOf(standing, configuration, current.engine),
     /** Takes the keyring's present keys, and a configuration where one is given. Throws, and changes nothing, where the library refuses. */
     swap(configuration: Configuration = current.configuration): void {
       const engine =

@@ -44,7 +44,7 @@ export function createResources(deps: {
     },
     /**
      * The API of a request that names none: the one declared API that has all of its other scopes, if it is one. Requests for
-     * `openid` get a token for userinfo instead, as OpenID Connect expects.
+     * `openid` get a token for userinfo instead, as OpenID Connect expects. With nobody to ask, scopes that fit no API are refused.
      */
     async defaultResource(
       ctx: KoaContextWithOIDC,
@@ -58,7 +58,14 @@ export function createResources(deps: {
       const own = asked.filter((scope) => !statics.includes(scope))
       if (own.length === 0 || asked.includes('openid')) return []
       const fitting = (await clients.apis()).filter((api) => own.every((scope) => Object.hasOwn(api.scopes, scope)))
-      return fitting.length === 1 ? (fitting[0]?.id ?? []) : []
+      const [only] = fitting
+      if (only && fitting.length === 1) return only.id
+      // Without an API nobody checks these scopes: the library would put whatever was asked into a token for nobody (RFC 6749, 5.2).
+      if (ctx.oidc.params?.grant_type === 'client_credentials')
+        throw only
+          ? new errors.InvalidTarget('several APIs have these scopes: name one with the resource parameter')
+          : new errors.InvalidScope('no declared API has these scopes', own.join(' '))
+      return []
     },
   }
 }

@@ -38,8 +38,12 @@ const words = (cause: unknown): string => (cause instanceof Error ? cause.messag
 export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 
-/** Whether a rule is for a credential's client. */
-export function isFor({ clients, labels }: RotationRule, { client }: RotationFacts): boolean {
+/**
+ * Whether a rule is for a credential: its kind and its client. Signing keys only where a rule says so: always(), written for
+ * what people hold, must not turn the deployment's keys at every tick.
+ */
+export function isFor({ clients, labels, kinds }: RotationRule, { client, credential }: RotationFacts): boolean {
+  if (kinds ? !kinds.includes(credential.kind) : credential.kind === 'signing_key') return false
   if (clients && !(client && clients.includes(client.id))) return false
   return !labels || (client?.label !== undefined && labels.includes(client.label))
 }

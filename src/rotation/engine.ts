@@ -32,6 +32,7 @@ export interface PolicyReport {
   readonly version: string
   readonly clients: readonly string[] | undefined
   readonly labels: readonly string[] | undefined
+  readonly kinds: RotationRule['kinds']
   readonly shadow: boolean
   readonly asked: number
   readonly failed: number

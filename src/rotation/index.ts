@@ -10,6 +10,7 @@ export {
   idle,
   maxAge,
   maxRotations,
+  maxUses,
   named,
   type OnChange,
   onCountryChange,
@@ -17,9 +18,11 @@ export {
   pastShareOfLifetime,
   type Quiet,
   quietHours,
+  rotateAfter,
   stagedRollout,
   whenNotBound,
 } from './policies.ts'
+export { policyOf } from './recipes.ts'
 export {
   combine,
   type FamilyFacts,

@@ -2,7 +2,7 @@
 
 import { createHash, createHmac } from 'node:crypto'
 import { Secret } from '../base/index.ts'
-import type { RotationDecision, RotationPolicy } from '../config/index.ts'
+import { type RotationDecision, type RotationPolicy, withRecipe } from '../config/index.ts'
 import { createOutbound } from '../http/index.ts'
 import { BUDGET_MS } from './asking.ts'
 import { named } from './policies.ts'
@@ -24,7 +24,7 @@ export function webhook(
   if (secret.length < 16) throw new TypeError('webhook: a secret of at least 16 characters')
   const key = new Secret(secret)
   const send = createOutbound({ allow: options.allow ?? [], timeoutMs: BUDGET_MS, bytesMax: ANSWER_BYTES_MAX })
-  return named(`webhook(${target.host})`, '1', async (facts) => {
+  const policy = named(`webhook(${target.host})`, '1', async (facts) => {
     const body = JSON.stringify(facts)
     const id = `msg_${createHash('sha256').update(body).digest('base64url').slice(0, 22)}`
     const signature = createHmac('sha256', key.reveal()).update(`${id}.${facts.now}.${body}`).digest('base64')
@@ -42,4 +42,6 @@ export function webhook(
     // Whatever it says is parsed by the engine, like every policy's answer.
     return (await answer.json()) as RotationDecision
   })
+  // The secret is plain in the recipe alone, which is made when it is asked for and travels between two threads only.
+  return withRecipe(policy, () => ({ builtIn: 'webhook', with: [url, key.reveal(), options] }))
 }

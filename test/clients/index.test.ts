@@ -15,7 +15,7 @@ function createClientsOf({ store, app: { seal }, clock }: World) {
 
 for (const kind of STORES) {
   describe(`clients on ${kind}`, () => {
-    it('of the configuration come first, bring their own secret, and are changed there only', async () => {
+    it('of the configuration bring their own secret, and are changed there only', async () => {
       const world = await openWorld(kind, {
         clients: [
           {

@@ -1,7 +1,12 @@
 /** The engine: bad policies, shadow, limits, who is asked. Time is handed in: no test waits. */
 
 import assert from 'node:assert/strict'
-import { type RotationDecision, type RotationPolicy, rotationSchema } from '../../src/config/index.ts'
+import {
+  type CredentialKind,
+  type RotationDecision,
+  type RotationPolicy,
+  rotationSchema,
+} from '../../src/config/index.ts'
 import { createEngine, refreshNorm } from '../../src/rotation/index.ts'
 import { factsFor } from './facts.ts'
 
@@ -151,6 +156,24 @@ describe('what holds', () => {
     assert.deepEqual((await engine.decide(factsFor())).opinions, [])
     assert.equal((await engine.decide(factsFor({ client: { label: 'batch' } }))).do, 'deny')
     assert.equal((await engine.decide(factsFor({ client: { id: 'other' } }))).do, 'deny')
+  })
+
+  it('is for everything that people and clients hold, and for signing keys only where a rule says so', async () => {
+    const { engine } = engineOf([
+      { policy: says({ do: 'rotate' }), name: 'held' },
+      { policy: says({ do: 'rotate' }), name: 'keys', kinds: ['signing_key'] },
+      { policy: says({ do: 'rotate' }), name: 'tokens', kinds: ['api_token', 'refresh_token'] },
+    ])
+    const asked = async (kind: CredentialKind) =>
+      (await engine.decide(factsFor({ credential: { kind } }))).opinions.map(({ policy }) => policy)
+    assert.deepEqual(await asked('refresh_token'), ['held', 'tokens'])
+    assert.deepEqual(await asked('api_token'), ['held', 'tokens'])
+    assert.deepEqual(await asked('client_secret'), ['held'])
+    assert.deepEqual(await asked('signing_key'), ['keys'])
+    assert.deepEqual(
+      engine.reports().map(({ kinds }) => kinds),
+      [undefined, ['signing_key'], ['api_token', 'refresh_token']],
+    )
   })
 
   it('denies when no scope is left', async () => {

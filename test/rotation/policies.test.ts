@@ -11,12 +11,14 @@ import {
   idle,
   maxAge,
   maxRotations,
+  maxUses,
   onCountryChange,
   onNetworkChange,
   pastShareOfLifetime,
   quietHours,
   type Recorded,
   refreshNorm,
+  rotateAfter,
   simulate,
   stagedRollout,
   webhook,
@@ -57,6 +59,17 @@ describe('the built-in policies', () => {
     assert.equal(await does(maxRotations(4), factsFor()), 'abstain')
     assert.equal(await does(maxRotations(3), factsFor()), 'revoke')
     assert.deepEqual(await ask(grace('3s'), factsFor()), { do: 'abstain', graceSeconds: 3 })
+  })
+
+  it('rotateAfter rotates at an age, maxUses after so many uses where they are counted', async () => {
+    const day = 86_400
+    assert.equal(await does(rotateAfter('30d'), factsFor({ credential: { ageSeconds: 30 * day - 1 } })), 'keep')
+    assert.equal(await does(rotateAfter('30d'), factsFor({ credential: { ageSeconds: 30 * day } })), 'rotate')
+    assert.throws(() => rotateAfter('a month'), /not a duration/)
+    assert.equal(await does(maxUses(5), factsFor()), 'abstain')
+    assert.equal(await does(maxUses(5), factsFor({ credential: { uses: 4 } })), 'abstain')
+    assert.equal(await does(maxUses(5), factsFor({ credential: { uses: 5 } })), 'rotate')
+    assert.throws(() => maxUses(0), /whole number/)
   })
 
   it('onNetworkChange and onCountryChange act on a change, and say what an absent fact means', async () => {
@@ -168,7 +181,15 @@ describe('a simulation', () => {
   it('counts what would have changed, and asks no more about what would have ended', async () => {
     const engine = createEngine({
       rules: [
-        { policy: maxRotations(2), name: 'two', version: '1', clients: undefined, labels: undefined, shadow: false },
+        {
+          policy: maxRotations(2),
+          name: 'two',
+          version: '1',
+          clients: undefined,
+          labels: undefined,
+          kinds: undefined,
+          shadow: false,
+        },
       ],
       norm: refreshNorm,
       stopwatch: () => 0,

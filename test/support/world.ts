@@ -82,6 +82,7 @@ export async function openWorld(
   const store = wrap(await openTestStore(kind))
   const issuer = `http://localhost:${port}`
   const log = createWriteStream(join(OUTPUT, 'logs', `${kind}-${port}.log`))
+  const parsed = parseConfiguration({ outbound: { allow: ['127.0.0.0/8', '::1/128'] }, ...configuration })
   const app = await createApp({
     store,
     clock,
@@ -89,7 +90,7 @@ export async function openWorld(
     random: systemRandom,
     master: createSecretKey(Buffer.alloc(32, 7)),
     signers: [createSoftwareSigners()],
-    configuration: parseConfiguration({ outbound: { allow: ['127.0.0.0/8', '::1/128'] }, ...configuration }),
+    configuration: parsed,
     demoUsable: true,
     proxies: 0,
     viewsDirectory: process.env.MM_VIEWS ?? resolve(import.meta.dirname, '../../views'),
@@ -97,6 +98,7 @@ export async function openWorld(
     hasher: createHasher(),
     ...more,
   })
+  await app.clients.declare(parsed.clients)
   const server = await listen(app.koa, { port, host: '127.0.0.1' })
   const secrets: string[] = []
   return {

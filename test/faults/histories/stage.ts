@@ -107,6 +107,19 @@ export class Stage implements Served {
   }
 
   async #build(): Promise<App> {
+    const configuration = parseConfiguration({
+      lifetimes: { authorizationCodeSeconds: CODE_SECONDS },
+      rotation: [() => ({ do: this.policy, why: 'the history says so' })],
+      clients: [
+        {
+          client_id: 'web',
+          client_secret: this.secret,
+          grant_types: ['authorization_code', 'refresh_token'],
+          redirect_uris: [REDIRECT],
+          scope: 'openid offline_access',
+        },
+      ],
+    })
     const app = await createApp({
       store: this.desk.wrap(this.#store),
       clock: this.clock,
@@ -114,25 +127,14 @@ export class Stage implements Served {
       random: systemRandom,
       master: createSecretKey(Buffer.alloc(32, 7)),
       signers: [createSoftwareSigners()],
-      configuration: parseConfiguration({
-        lifetimes: { authorizationCodeSeconds: CODE_SECONDS },
-        rotation: [() => ({ do: this.policy, why: 'the history says so' })],
-        clients: [
-          {
-            client_id: 'web',
-            client_secret: this.secret,
-            grant_types: ['authorization_code', 'refresh_token'],
-            redirect_uris: [REDIRECT],
-            scope: 'openid offline_access',
-          },
-        ],
-      }),
+      configuration,
       demoUsable: true,
       proxies: 0,
       viewsDirectory: resolve(import.meta.dirname, '../../../views'),
       logger: createLogger({ level: 'silent' }),
       hasher: createHasher(),
     })
+    await app.clients.declare(configuration.clients)
     const answer = app.koa.callback()
     this.#handle.now = (req, res) => {
       const rival = req.headers['x-rival']
