@@ -34,13 +34,14 @@ function ask(load: ChildProcess, word: 'say' | 'stop'): Promise<Seen> {
   })
 }
 
+/** Keys whose time is always up: each turns the moment it has been published long enough, so nothing but that wait protects verifiers. */
 function configured(): string {
   const file = join(mkdtempSync(join(OUTPUT, 'config-')), 'mintmark.config.ts')
   writeFileSync(
     file,
     `export default {
   apis: [{ id: '${API}', scopes: ['read'], lifetimeSeconds: 900 }],
-  keys: { publishSeconds: 1800, rotateAfterSeconds: 1900, algorithms: ['ES256', 'EdDSA'] },
+  keys: { publishSeconds: 1800, rotateAfterSeconds: 60, algorithms: ['ES256', 'EdDSA'] },
 }\n`,
     { mode: 0o600 },
   )
