@@ -52,6 +52,31 @@ export class MemoryStore extends MemoryDesk implements Store {
       .map((r) => this.#out(r))
   }
 
+  async scan(
+    collection: string,
+    { limit, after }: { readonly limit: number; readonly after?: string },
+  ): Promise<readonly Doc[]> {
+    const all = [...this.#room(this.#rooms, collection).values()]
+    const rows = all.filter(
+      (row) =>
+        (this.flaw !== 'scans skip tombstones' || row.revokedAt === null) &&
+        (this.flaw !== 'scans keep to one tenant' || row.tenant === all[0]?.tenant),
+    )
+    if (this.flaw !== 'scans have no order') rows.sort((a, b) => (a.id < b.id ? -1 : 1))
+    const from = this.flaw === 'scans ignore the page' ? undefined : after
+    return rows
+      .filter((row) => from === undefined || row.id > from)
+      .slice(0, limit)
+      .map((row) => this.#out(row))
+  }
+
+  async scrub(): Promise<readonly string[]> {
+    if (this.flaw === 'scrubs take tombstones')
+      for (const room of this.#rooms.values())
+        for (const row of room.values()) if (row.revokedAt !== null) room.delete(row.id)
+    return ['nothing: it is memory']
+  }
+
   async count(collection: string, by: Index): Promise<number> {
     return this.#by(this.#rooms, collection, by, false).length
   }
