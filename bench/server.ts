@@ -11,6 +11,7 @@ import { createHasher } from '../src/accounts/index.ts'
 import { collections, createApp, listen } from '../src/app.ts'
 import { systemClock, systemRandom } from '../src/base/index.ts'
 import { parseConfiguration } from '../src/config/index.ts'
+import { fixedMasters, softwareMaster } from '../src/seal/index.ts'
 import { createLogger } from '../src/telemetry/index.ts'
 import { API, CLIENT, PASSWORD, PERSON, REDIRECT, SECRET } from './shared.ts'
 
@@ -34,7 +35,7 @@ async function mintmark(port: number): Promise<() => Promise<void>> {
   const app = await createApp({
     store,
     configuration,
-    master: createSecretKey(Buffer.alloc(32, 1)),
+    masters: fixedMasters(softwareMaster(createSecretKey(Buffer.alloc(32, 1)))),
     issuer: `http://localhost:${port}`,
     demoUsable: true,
     proxies: 0,

@@ -1,6 +1,5 @@
 /** The whole composition on one screen: rooms in floor order, then the routes, then what runs beside them. */
 
-import type { KeyObject } from 'node:crypto'
 import { hash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import Koa from 'koa'
@@ -10,6 +9,7 @@ import { type Admin, CLAIM_PATH, createAdmin } from './admin/index.ts'
 import { type Clock, type Random, randomText, seconds, TENANT, Unit } from './base/index.ts'
 import { clientCollections, createClients } from './clients/index.ts'
 import type { Configuration } from './config/index.ts'
+import { tokenSecondsMax } from './envelope.ts'
 import { createEventLog, createRelay, events, type Follower, type Happened } from './events.ts'
 import {
   type Asset,
@@ -23,7 +23,7 @@ import {
 } from './http/index.ts'
 import { keyCollections, openKeyring } from './keys/index.ts'
 import { createOidc, normalPath, oidcCollections } from './oidc/index.ts'
-import { createSeal, sealEvents, sealKeys } from './seal/index.ts'
+import { createSeal, type Masters, sealEvents, sealKeys } from './seal/index.ts'
 import { createCounters, type Logger } from './telemetry/index.ts'
 
 /** Every collection, for the stores and for docs/storage.md. */
@@ -39,7 +39,7 @@ export const collections = [
 /** What the app is made from. */
 export interface AppDeps {
   readonly store: Store
-  readonly master: KeyObject
+  readonly masters: Masters
   readonly configuration: Configuration
   readonly issuer: string
   /** Demonstration records work only where issuer and listener are loopback. */
@@ -63,7 +63,7 @@ const SWEEP_LIMIT = 500
 export async function createApp(deps: AppDeps) {
   const { store, clock, random, logger, configuration } = deps
   const counters = createCounters()
-  const seal = await createSeal(deps)
+  const seal = await createSeal({ ...deps, tokenSecondsMax: tokenSecondsMax(configuration.lifetimes) })
   const unit = (): Unit => new Unit({ store, cid: randomText(random, 16), request: randomText(random, 9) })
   const commit = async (staged: Unit): Promise<void> => {
     const sealed = sealEvents(seal, staged, {

@@ -16,8 +16,9 @@ import {
   loadConfiguration,
   parseEnvironment,
 } from '../config/index.ts'
+import { sealKeys } from '../seal/index.ts'
 import { createLogger, type Logger } from '../telemetry/index.ts'
-import { masterKey } from './master-key.ts'
+import { ensureMaster, type Hardware, masterSource } from './master-key.ts'
 
 /** What is known before anything is opened. */
 export interface Setting {
@@ -75,16 +76,18 @@ export async function openConfiguration({ env }: Setting): Promise<Configuration
 }
 
 /** Opens everything. The caller closes the store when it is done. */
-export async function openApp(setting: Setting): Promise<App> {
+export async function openApp(setting: Setting, input: { readonly hardware?: Hardware } = {}): Promise<App> {
   prepareDataDir(setting.dataDir)
   const { env, issuer, demoUsable, logger } = setting
   const configuration = await openConfiguration(setting)
-  const master = masterKey(env, { issuer: new URL(issuer), random: systemRandom })
+  const masters = await masterSource(env, { ...input, issuer: new URL(issuer), random: systemRandom })
   const store = await openStore(setting)
   try {
+    // The store first: a missing key file must not be made anew over keys that an old one wraps.
+    await ensureMaster(masters, async () => (await store.scan(sealKeys.name, { limit: 1 })).length > 0)
     return await createApp({
       store,
-      master,
+      masters,
       configuration,
       issuer,
       demoUsable,

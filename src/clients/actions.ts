@@ -3,7 +3,7 @@
 import type { Doc, Store } from '../../adapters/store.ts'
 import { type Clock, type Random, randomText, Secret, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Configuration } from '../config/index.ts'
-import { mintCredential, type Seal } from '../seal/index.ts'
+import type { Seal } from '../seal/index.ts'
 import { isConflict, refuse } from './errors.ts'
 import { bodyOf, type ClientRecord, clientOf, clients, documentOf, idOf, type StoredSecret } from './records.ts'
 import { type ClientOrder, faultOf, metadataOf } from './rules.ts'
@@ -31,9 +31,11 @@ const secretPlace = (clientId: string, text: string) => ({ tenant: TENANT, kind:
 export function clientActions(deps: ClientDeps) {
   const { seal, clock, random } = deps
   const uses = createSecretUses(deps)
-  const hashed = (clientId: string, text: string): string =>
-    seal.hash('secret', TENANT, `client secret ${clientId}`, text)
-  const declared = new Map(deps.configuration.clients.map((c) => [c.client_id, fromConfiguration(c, hashed)]))
+  const hashed = (clientId: string, text: string, purpose: 'secret' | 'credential' = 'credential'): string =>
+    seal.hash(purpose, TENANT, `client secret ${clientId}`, text)
+  // Secrets of the configuration may have any shape, and are hashed anew at every start: by the key that never turns.
+  const ofConfiguration = (clientId: string, text: string): string => hashed(clientId, text, 'secret')
+  const declared = new Map(deps.configuration.clients.map((c) => [c.client_id, fromConfiguration(c, ofConfiguration)]))
 
   async function stored(
     clientId: string,
@@ -69,7 +71,8 @@ export function clientActions(deps: ClientDeps) {
     secretMatches(record: ClientRecord, presented: string): boolean {
       const place = secretPlace(record.clientId, presented)
       // Every one is compared, whichever matches.
-      const matching = liveSecrets(record, seconds(clock)).filter(({ hash }) => seal.matches('secret', place, hash))
+      const purpose = record.source === 'configuration' ? 'secret' : 'credential'
+      const matching = liveSecrets(record, seconds(clock)).filter(({ hash }) => seal.matches(purpose, place, hash))
       for (const { hash } of matching) uses.used(hash)
       return matching.length > 0
     },
@@ -84,7 +87,7 @@ export function clientActions(deps: ClientDeps) {
         throw refuse('client_exists')
       const metadata = metadataOf(order, clientId)
       const needs = metadata.token_endpoint_auth_method === 'client_secret_basic'
-      const secret = needs ? new Secret(mintCredential(random, 'cs')) : undefined
+      const secret = needs ? new Secret(seal.mintCredential('cs')) : undefined
       const record: ClientRecord = {
         clientId,
         metadata,
@@ -133,7 +136,7 @@ export function clientActions(deps: ClientDeps) {
      * overlap runs another one is refused, or whoever still uses the oldest would be locked out by mistake.
      */
     async rotateSecret(clientId: string, { overlapSeconds }: { readonly overlapSeconds: number }): Promise<Secret> {
-      const secret = new Secret(mintCredential(random, 'cs'))
+      const secret = new Secret(seal.mintCredential('cs'))
       const now = seconds(clock)
       await change(clientId, 'client.secret_rotated', (record) => {
         const live = liveSecrets(record, now)

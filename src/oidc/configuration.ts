@@ -8,7 +8,7 @@ import type { Clients } from '../clients/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { Outbound, Views } from '../http/index.ts'
 import type { SigningKey } from '../keys/index.ts'
-import { mintCredential, type Seal } from '../seal/index.ts'
+import type { Seal } from '../seal/index.ts'
 import { createPages } from './pages.ts'
 import { artefacts, type Records } from './records.ts'
 import type { Refresh } from './refresh.ts'
@@ -148,7 +148,7 @@ function featuresOf(deps: ConfigurationDeps): LibraryConfiguration['features'] {
       enabled: features.registration,
       initialAccessToken: true,
       idFactory: () => `c_${randomText(deps.random, 12)}`,
-      secretFactory: async () => mintCredential(deps.random, 'cs'),
+      secretFactory: async () => deps.seal.mintCredential('cs'),
     },
     registrationManagement: { enabled: features.registration, rotateRegistrationAccessToken: false },
     claimsParameter: { enabled: features.claimsParameter },

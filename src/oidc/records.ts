@@ -48,12 +48,25 @@ export type Kind =
   | 'user-code'
   | 'replay'
 
+/** What is looked up by an opaque token's text: hashed with the version that the text names. */
+const BY_TOKEN: readonly string[] = [
+  'AccessToken',
+  'ClientCredentials',
+  'AuthorizationCode',
+  'DeviceCode',
+  'InitialAccessToken',
+  'RegistrationAccessToken',
+  'PushedAuthorizationRequest',
+  'RefreshToken',
+] satisfies readonly (Kind | 'RefreshToken')[]
+
 /** Late requests and replays still find what is gone: documents outlive their `exp` by this. */
 const MARGIN_SECONDS = 24 * 3600
 
 /** Hashes and envelopes of protocol documents. */
 export function createRecords(seal: Seal) {
-  const hash = (kind: string, text: string): string => seal.hash('lookup', TENANT, kind, text)
+  const hash = (kind: string, text: string): string =>
+    seal.hash(BY_TOKEN.includes(kind) ? 'token' : 'lookup', TENANT, kind, text)
   const optional = (kind: string, value: unknown): string | null =>
     typeof value === 'string' && value !== '' ? hash(kind, value) : null
 
@@ -102,7 +115,8 @@ export function createRecords(seal: Seal) {
       const exp = typeof payload.exp === 'number' ? payload.exp : null
       const purgeAt = exp === null ? null : Math.max(exp, input.keepUntil ?? 0) + MARGIN_SECONDS
       const sealed = seal.seal(clear, Buffer.from(JSON.stringify(payload)))
-      return newDoc(clear, { hk: seal.hk, ...sealed, exp, purgeAt, ...(input.fields ? { fields: input.fields } : {}) })
+      const hk = BY_TOKEN.includes(kind) && typeof payload.jti === 'string' ? seal.hkOf(payload.jti) : seal.hk
+      return newDoc(clear, { hk, ...sealed, exp, purgeAt, ...(input.fields ? { fields: input.fields } : {}) })
     },
     /** The sealed body anew, under the columns that the document has. */
     reseal(

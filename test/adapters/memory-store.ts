@@ -56,18 +56,8 @@ export class MemoryStore extends MemoryDesk implements Store {
     collection: string,
     { limit, after }: { readonly limit: number; readonly after?: string },
   ): Promise<readonly Doc[]> {
-    const all = [...this.#room(this.#rooms, collection).values()]
-    const rows = all.filter(
-      (row) =>
-        (this.flaw !== 'scans skip tombstones' || row.revokedAt === null) &&
-        (this.flaw !== 'scans keep to one tenant' || row.tenant === all[0]?.tenant),
-    )
-    if (this.flaw !== 'scans have no order') rows.sort((a, b) => (a.id < b.id ? -1 : 1))
-    const from = this.flaw === 'scans ignore the page' ? undefined : after
-    return rows
-      .filter((row) => from === undefined || row.id > from)
-      .slice(0, limit)
-      .map((row) => this.#out(row))
+    const rows = this.scanned([...this.#room(this.#rooms, collection).values()], after)
+    return rows.slice(0, limit).map((row) => this.#out(row))
   }
 
   async scrub(): Promise<readonly string[]> {

@@ -9,6 +9,7 @@ import { createHasher } from '../../src/accounts/index.ts'
 import { type App, collections, createApp, listen } from '../../src/app.ts'
 import { type Clock, systemRandom } from '../../src/base/index.ts'
 import { type ConfigurationInput, parseConfiguration } from '../../src/config/index.ts'
+import { fixedMasters, type Masters, softwareMaster } from '../../src/seal/index.ts'
 import { createLogger } from '../../src/telemetry/index.ts'
 import { openTestMongo } from './mongo-store.ts'
 
@@ -63,11 +64,15 @@ export async function openTestStore(kind: StoreKind): Promise<Store> {
 /** Every text that the worlds of this process kept secret, for the search at the end. */
 export const allSecrets: string[] = []
 
+/** A master key of 32 equal bytes. */
+export const masterOf = (byte: number) => softwareMaster(createSecretKey(Buffer.alloc(32, byte)))
+
 /** Starts a server on a free port. */
 export async function openWorld(
   kind: StoreKind,
   configuration: ConfigurationInput = {},
   wrap: (store: Store) => Store = (store) => store,
+  masters: Masters = fixedMasters(masterOf(7)),
 ): Promise<World> {
   const { createServer } = await import('node:net')
   const port = await new Promise<number>((done) => {
@@ -85,7 +90,7 @@ export async function openWorld(
     clock,
     issuer,
     random: systemRandom,
-    master: createSecretKey(Buffer.alloc(32, 7)),
+    masters,
     configuration: parseConfiguration({ outbound: { allow: ['127.0.0.0/8', '::1/128'] }, ...configuration }),
     demoUsable: true,
     proxies: 0,

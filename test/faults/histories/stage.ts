@@ -12,6 +12,7 @@ import { createHasher } from '../../../src/accounts/index.ts'
 import { type App, collections, createApp } from '../../../src/app.ts'
 import { type Clock, systemRandom } from '../../../src/base/index.ts'
 import { parseConfiguration } from '../../../src/config/index.ts'
+import { fixedMasters, softwareMaster } from '../../../src/seal/index.ts'
 import { createLogger } from '../../../src/telemetry/index.ts'
 import { Browser, codeFor, redeem, type Served, text } from '../../support/browser.ts'
 import { CANARY, REDIRECT } from '../../support/world.ts'
@@ -111,7 +112,7 @@ export class Stage implements Served {
       clock: this.clock,
       issuer: this.issuer,
       random: systemRandom,
-      master: createSecretKey(Buffer.alloc(32, 7)),
+      masters: fixedMasters(softwareMaster(createSecretKey(Buffer.alloc(32, 7)))),
       configuration: parseConfiguration({
         lifetimes: { authorizationCodeSeconds: CODE_SECONDS },
         rotation: [() => ({ do: this.policy, why: 'the history says so' })],
