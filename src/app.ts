@@ -1,6 +1,5 @@
 /** The whole composition on one screen: rooms in floor order, then the routes, then what runs beside them. */
 
-import { hash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import Koa from 'koa'
 import type { OutboxEvent, Store } from '../adapters/store.ts'
@@ -12,7 +11,6 @@ import type { Configuration } from './config/index.ts'
 import { tokenSecondsMax } from './envelope.ts'
 import { createEventLog, createRelay, events, type Follower, type Happened } from './events.ts'
 import {
-  type Asset,
   BadBody,
   callerAddress,
   createOutbound,
@@ -20,10 +18,12 @@ import {
   oauthError,
   readBody,
   securityHeaders,
+  sendAsset,
+  sendCacheable,
 } from './http/index.ts'
 import { keyCollections, openKeyring } from './keys/index.ts'
 import { createOidc, normalPath, oidcCollections } from './oidc/index.ts'
-import { createSeal, type Masters, sealEvents, sealKeys } from './seal/index.ts'
+import { createSeal, type Masters, type Seal, SealStale, sealEvents, sealKeys } from './seal/index.ts'
 import { createCounters, type Logger } from './telemetry/index.ts'
 
 /** Every collection, for the stores and for docs/storage.md. */
@@ -115,7 +115,7 @@ export async function createApp(deps: AppDeps) {
     views,
     counters,
     store,
-    koa: frontDoor({ deps, views, oidc, admin }),
+    koa: frontDoor({ deps, views, oidc, admin, seal }),
     background: background({ deps, relay, seal, clients, batched, unit }),
   }
 }
@@ -188,6 +188,7 @@ interface DoorDeps {
   readonly views: ReturnType<typeof createViews>
   readonly oidc: Awaited<ReturnType<typeof createOidc>>
   readonly admin: Admin
+  readonly seal: Seal
 }
 
 /** Paths that carry an id of a person's way through a sign-in are logged without it. */
@@ -206,10 +207,14 @@ function outermost({ logger, random, clock }: AppDeps): Koa.Middleware {
       await next()
     } catch (cause) {
       const bad = cause instanceof BadBody
+      const stale = cause instanceof SealStale
       if (!bad) logger.error({ err: cause, request }, 'a handler failed')
       if (bad && cause.status === 413) ctx.set('Connection', 'close')
-      ctx.status = bad ? cause.status : 500
-      ctx.body = bad ? oauthError('invalid_request', cause.message) : oauthError('server_error', 'the server failed')
+      if (stale) ctx.set('Retry-After', '1')
+      ctx.status = bad ? cause.status : stale ? 503 : 500
+      ctx.body = bad
+        ? oauthError('invalid_request', cause.message)
+        : oauthError(stale ? 'temporarily_unavailable' : 'server_error', stale ? cause.message : 'the server failed')
     }
     logger.info(
       { request, method: ctx.method, path: loggedPath(ctx.path), status: ctx.status, ms: clock.now() - start },
@@ -218,16 +223,8 @@ function outermost({ logger, random, clock }: AppDeps): Koa.Middleware {
   }
 }
 
-function sendAsset(ctx: Koa.Context, file: Asset): void {
-  ctx.set('Cache-Control', 'public, max-age=86400')
-  ctx.set('ETag', file.etag)
-  ctx.type = file.type
-  if (ctx.fresh) ctx.status = 304
-  else ctx.body = file.body
-}
-
 /** Our few routes outside the protocol: static files, health, the home page. */
-function ownRoutes({ deps: { store, issuer, logger }, views }: DoorDeps): Koa.Middleware {
+function ownRoutes({ deps: { store, issuer, logger }, views, seal }: DoorDeps): Koa.Middleware {
   const device = {
     href: '/device',
     title: 'Connect a device',
@@ -240,11 +237,11 @@ function ownRoutes({ deps: { store, issuer, logger }, views }: DoorDeps): Koa.Mi
     if (file) sendAsset(ctx, file)
     else if (path === '/healthz') ctx.body = { status: 'ok' }
     else if (path === '/readyz') {
-      const fault: unknown = await store.ping().then(
+      const fault: unknown = await Promise.all([store.ping(), seal.fresh()]).then(
         () => undefined,
         (cause) => cause ?? new Error('unknown'),
       )
-      if (fault) logger.error({ err: fault }, 'the store is not ready')
+      if (fault) logger.error({ err: fault }, 'the store or the keyring is not ready')
       ctx.status = fault ? 503 : 200
       ctx.body = { status: fault ? 'store unavailable' : 'ok' }
     } else if (path === '/' && read) {
@@ -252,17 +249,6 @@ function ownRoutes({ deps: { store, issuer, logger }, views }: DoorDeps): Koa.Mi
       ctx.body = views.home({ issuer, commands: [], links: [device] })
     } else await next()
   }
-}
-
-/** Discovery and keys are the same for everyone: bytes with an ETag (DESIGN section 8). */
-function cacheable(ctx: Koa.Context): void {
-  const text = JSON.stringify(ctx.body)
-  const isKeys = normalPath(ctx.path) === '/jwks'
-  ctx.body = text
-  ctx.set('Cache-Control', 'public, max-age=300')
-  ctx.set('Content-Type', `application/${isKeys ? 'jwk-set+json' : 'json'}; charset=utf-8`)
-  ctx.response.etag = `"${hash('sha256', text, 'base64url').slice(0, 22)}"`
-  if (ctx.fresh) ctx.status = 304
 }
 
 /** The Koa application: edge, headers, our few routes, then the protocol's. */
@@ -274,11 +260,14 @@ function frontDoor(door: DoorDeps): Koa {
   koa.use(securityHeaders())
   koa.use(ownRoutes(door))
   koa.use(async (ctx) => {
+    // Before anything is decided: what can't be sealed any more must not be half done.
+    await door.seal.fresh()
     const body = ctx.method === 'GET' || ctx.method === 'HEAD' ? Buffer.alloc(0) : await readBody(ctx.req)
     if (normalPath(ctx.path) === CLAIM_PATH) return door.admin.claim(ctx, body)
     const address = callerAddress(ctx.req, deps.proxies)
     await oidc.routes(ctx, { requestId: String(ctx.state.requestId), address, body })
-    if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) cacheable(ctx)
+    if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path)))
+      sendCacheable(ctx, normalPath(ctx.path) === '/jwks' ? 'application/jwk-set+json' : 'application/json')
     else if (ctx.status === 404 && !ctx.body) {
       ctx.status = 404
       ctx.body = oauthError('not_found', 'there is nothing at this address')

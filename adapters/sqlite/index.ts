@@ -258,8 +258,9 @@ export async function openSqliteStore(input: {
       await writer.run(TOUCH, 'version')
     },
     async close() {
-      await writer.close()
+      // The writer last: who closes last empties the log into the file, and a reader may not.
       if (db.isOpen) db.close()
+      await writer.close()
       if (held.isOpen) held.close()
     },
   }
