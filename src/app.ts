@@ -8,7 +8,7 @@ import { type Admin, CLAIM_PATH, createAdmin } from './admin/index.ts'
 import { type Clock, type Random, randomText, seconds, TENANT, Unit } from './base/index.ts'
 import { clientCollections, createClients } from './clients/index.ts'
 import type { Configuration } from './config/index.ts'
-import { tokenSecondsMax } from './envelope.ts'
+import { createEnvelope, type Timed, tokenSecondsMax, upToDate } from './envelope.ts'
 import { createEventLog, createRelay, events, type Follower, type Happened } from './events.ts'
 import {
   BadBody,
@@ -96,6 +96,7 @@ export async function createApp(deps: AppDeps) {
     proxied: deps.proxies > 0,
   })
 
+  const envelope = createEnvelope({ ...shared, collections, accounts, oidc })
   const admin = createAdmin({ accounts, views, seal })
   const tellLog: Follower = async ({ seq, type, data }: Happened) =>
     logger.debug({ seq, type, request: data.request }, 'event')
@@ -112,30 +113,37 @@ export async function createApp(deps: AppDeps) {
     relay,
     eventLog: createEventLog({ store, seal }),
     seal,
+    masters: deps.masters,
+    envelope,
     views,
     counters,
     store,
     koa: frontDoor({ deps, views, oidc, admin, seal }),
-    background: background({ deps, relay, seal, clients, batched, unit }),
+    background: background({ deps, relay, seal, clients, batched, unit, timers: envelope.timers }),
   }
 }
 
 export type App = Awaited<ReturnType<typeof createApp>>
 
 /** Sends what was recorded in batches; also the last thing before the store closes. */
-async function flush(store: Store, batched: OutboxEvent[], staged: Unit): Promise<void> {
+async function flush(
+  { store, seal }: { store: Store; seal: Seal },
+  batched: OutboxEvent[],
+  staged: Unit,
+): Promise<void> {
   const taken = batched.splice(0)
-  if (taken.length > 0) await store.commit({ ...staged.writes('all'), events: taken })
+  if (taken.length > 0) await store.commit({ ...staged.writes('all'), events: await upToDate(seal, taken) })
 }
 
 /** What runs beside requests: batches, relay, sweeps, the data key's turn. */
 function background(input: {
   readonly deps: AppDeps
   readonly relay: { drain(): Promise<void>; release(): Promise<void> }
-  readonly seal: { refresh(): Promise<void> }
+  readonly seal: Seal
   readonly clients: { flushSecretUses(): Promise<void> }
   readonly batched: OutboxEvent[]
   readonly unit: () => Unit
+  readonly timers: readonly Timed[]
 }) {
   const { deps, relay, seal, clients, batched, unit } = input
   const { store, clock, logger } = deps
@@ -164,17 +172,17 @@ function background(input: {
   }
   return {
     start(): void {
-      every(BATCH_MS, 'batch', () => flush(store, batched, unit()))
+      every(BATCH_MS, 'batch', () => flush({ store, seal }, batched, unit()))
       every(USES_MS, 'secret uses', () => clients.flushSecretUses())
       every(RELAY_MS, 'relay', () => relay.drain())
       every(SWEEP_MS, 'sweep', sweep)
-      every(SWEEP_MS, 'data key', () => seal.refresh())
+      for (const { ms, what, work } of input.timers) every(ms, what, work)
     },
     sweep,
     async stop(): Promise<void> {
       for (const timer of timers) clearInterval(timer)
       await clients.flushSecretUses()
-      await flush(store, batched, unit())
+      await flush({ store, seal }, batched, unit())
       await relay.drain()
       await relay.release()
     },

@@ -5,6 +5,7 @@ import type { App } from '../app.ts'
 import { DURATION, durationSeconds } from '../base/index.ts'
 import { apiSchema } from '../config/index.ts'
 import { accountCommands } from './accounts.ts'
+import { envelopeCommands } from './envelope.ts'
 import { rotationCommands } from './rotation.ts'
 
 /** An option of a command. */
@@ -262,4 +263,5 @@ export const commands: Readonly<Record<string, Command>> = {
   ...api,
   ...accountCommands,
   ...rotationCommands,
+  ...envelopeCommands,
 }

@@ -17,6 +17,7 @@ import { createRunner } from './commit.ts'
 import { certificateOf } from './configuration.ts'
 import { createFamilies } from './family.ts'
 import { createFamilyDesk } from './family-desk.ts'
+import { createHoldings } from './holdings.ts'
 import { createInteractions } from './interactions.ts'
 import { createIntrospection } from './introspect.ts'
 import { createModels } from './models.ts'
@@ -28,6 +29,7 @@ import { OPENID_SCOPES } from './resources.ts'
 import { createRoutes } from './routes.ts'
 import { type Work, withWork } from './work.ts'
 
+export { artefactResealer } from './records.ts'
 export type { EdgeState, Routes } from './routes.ts'
 export { normalPath } from './routes.ts'
 
@@ -36,7 +38,7 @@ export const oidcCollections = [artefacts] as const
 
 /** What the room uses. */
 export interface OidcDeps {
-  readonly store: Pick<Store, 'get' | 'find' | 'commit'>
+  readonly store: Pick<Store, 'get' | 'find' | 'count' | 'commit'>
   readonly seal: Seal
   readonly clock: Clock
   readonly random: Random
@@ -145,6 +147,8 @@ export async function createOidc(deps: OidcDeps) {
     }),
     /** Families as people deal with them. */
     families: createFamilyDesk({ store, records, clock, unit: deps.unit, commit: deps.commit }),
+    /** What an account holds here: for erasing it. */
+    holdings: createHoldings({ store, records, clock }),
     /** How the rotation policies have done since start. */
     policies: () => engine.reports(),
     /** Tells a client of a sign-out; for the follower of `backchannel_logout.due`. */

@@ -1,8 +1,8 @@
 /** The protocol's documents: one collection, so that a commit can travel as one ordered write (DESIGN section 4). */
 
 import type { Collection, Doc, NewDoc } from '../../adapters/store.ts'
-import { type Bound, bound, newDoc, TENANT } from '../base/index.ts'
-import type { Seal } from '../seal/index.ts'
+import { type Bound, bound, type Clock, newDoc, seconds, TENANT } from '../base/index.ts'
+import type { Resealer, Seal } from '../seal/index.ts'
 
 export const artefacts: Collection = {
   name: 'artefacts',
@@ -157,6 +157,28 @@ export function createRecords(seal: Seal) {
     async open(doc: Doc): Promise<Payload> {
       const parsed: unknown = JSON.parse((await seal.open(doc)).toString())
       return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {}
+    },
+  }
+}
+
+/** A receipt's window is over for every clock by then. */
+const RECEIPT_MARGIN_SECONDS = 60
+
+/**
+ * Sealing again after a renewal. A receipt is sealed under a token that only its client has: it can only be dropped, when its window is
+ * over, or kept with its data key.
+ */
+export function artefactResealer(seal: Seal, clock: Clock): Resealer {
+  return {
+    names: ({ dk, fields: { receiptKey } }) => [dk, ...(typeof receiptKey === 'string' ? [receiptKey] : [])],
+    async reseal(doc) {
+      const { graceUntil, receiptKey } = doc.fields
+      const isOver = doc.revokedAt !== null || Number(graceUntil ?? 0) + RECEIPT_MARGIN_SECONDS < seconds(clock)
+      const drops = typeof receiptKey === 'string' && seal.isOld(receiptKey) && isOver
+      return {
+        ...(seal.isOld(doc.dk) ? (doc.body ? seal.seal(doc, await seal.open(doc)) : { dk: '' }) : {}),
+        ...(drops ? { fields: { receipt: null, receiptKey: null } } : {}),
+      }
     },
   }
 }

@@ -11,7 +11,7 @@ import { type Bound, type Clock, type Random, Secret } from '../base/index.ts'
 import { createBodies, type Openable, type Sealed } from './bodies.ts'
 import { createWatch, RingFollower, type Stopwatch } from './follow.ts'
 import { createHashes, type HashPurpose } from './hashes.ts'
-import { createWrappedKeys } from './keys.ts'
+import { createWrappedKeys, epochOf } from './keys.ts'
 import type { Masters } from './master.ts'
 import type { Ring, Turning } from './ring.ts'
 import type { TokenKind } from './token.ts'
@@ -22,8 +22,11 @@ export { SealStale } from './follow.ts'
 export type { HashPurpose } from './hashes.ts'
 export { sealKeys } from './keys.ts'
 export { fixedMasters, type Master, type Masters, softwareMaster, WrongMasterKey } from './master.ts'
-export { type Actor, openEvent, sealEvents } from './outbox.ts'
+export { type Actor, openEvent, resealEvent, sealEvents } from './outbox.ts'
+export { Renewer, type Resealer } from './renew.ts'
+export { type Rewrapped, rewrap, scrubbed } from './rewrap.ts'
 export type { Renewal, Ring, Version } from './ring.ts'
+export { keyStatus, shownRenewal } from './status.ts'
 export { FAMILY_TEXT_LENGTH, type TokenKind } from './token.ts'
 
 /** Everything the rooms may do with keys; none of them ever holds one. */
@@ -52,6 +55,8 @@ export interface Seal {
   read(kind: TokenKind, text: string): { readonly family: string } | undefined
   /** The text of a new client secret ('cs'). */
   mintCredential(kind: string): string
+  /** Whether a data key is of an earlier epoch: what names it is to be sealed again. */
+  isOld(dk: string): boolean
   /** 32 bytes that every node shares and that survive restarts, for the library's own secrets. */
   sharedSecret(purpose: 'dpop' | 'cookie'): Promise<Secret>
   /** Replaces the data key now; what the one before has sealed stays readable. */
@@ -131,6 +136,7 @@ export async function createSeal(deps: SealDeps): Promise<Seal> {
       const { key } = await keys.shared(purpose)
       return new Secret(key.export().toString('base64url'))
     },
+    isOld: (dk) => dk !== '' && epochOf(dk) < follower.ring().epoch,
     turn,
     async refresh() {
       if (bodies.isDue()) await turn()
