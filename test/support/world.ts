@@ -11,6 +11,7 @@ import { type Clock, systemRandom } from '../../src/base/index.ts'
 import { type ConfigurationInput, parseConfiguration } from '../../src/config/index.ts'
 import { fixedMasters, type Masters, softwareMaster } from '../../src/seal/index.ts'
 import { createLogger } from '../../src/telemetry/index.ts'
+import { usedMongoUris } from './mongo.ts'
 import { openTestMongo } from './mongo-store.ts'
 
 /** Everything that the suite writes to disk: stores, logs, screenshots. Searched for secrets at the end. */
@@ -55,10 +56,19 @@ export interface World {
 mkdirSync(join(OUTPUT, 'stores'), { recursive: true })
 mkdirSync(join(OUTPUT, 'logs'), { recursive: true })
 
+const places = new WeakMap<Store, string>()
+
+/** Where a test's store is: its file, or its address. */
+export function placeOf(store: Store): string {
+  return places.get(store) ?? ''
+}
+
 /** Opens a store of a kind that nothing else uses. */
 export async function openTestStore(kind: StoreKind): Promise<Store> {
-  if (kind === 'mongodb') return openTestMongo(collections)
-  return openSqliteStore({ file: join(mkdtempSync(join(OUTPUT, 'stores', 'flow-')), 'mintmark.db'), collections })
+  const file = join(mkdtempSync(join(OUTPUT, 'stores', 'flow-')), 'mintmark.db')
+  const store = kind === 'mongodb' ? await openTestMongo(collections) : await openSqliteStore({ file, collections })
+  places.set(store, kind === 'mongodb' ? (usedMongoUris().at(-1) ?? '') : file)
+  return store
 }
 
 /** Every text that the worlds of this process kept secret, for the search at the end. */
