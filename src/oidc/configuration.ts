@@ -13,6 +13,7 @@ import { createPages } from './pages.ts'
 import { artefacts, type Records } from './records.ts'
 import type { Refresh } from './refresh.ts'
 import { createResources, OPENID_SCOPES } from './resources.ts'
+import { signInPolicy } from './sign-in-policy.ts'
 import { currentWork, maybeWork } from './work.ts'
 
 /** What the configuration is made from. */
@@ -249,7 +250,7 @@ export function libraryConfiguration(deps: ConfigurationDeps): LibraryConfigurat
       return seal.hash('secret', `${client.sectorIdentifier ?? client.clientId}`, 'pairwise subject', sub)
     },
     subjectTypes: ['public', 'pairwise'],
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: signInPolicy() },
     fetch: (url, options) =>
       deps.outbound(url instanceof Request ? url.url : url, {
         method: options?.method ?? 'GET',

@@ -10,7 +10,7 @@ import { advanced, currentOf, dueVersion, firstRing, introduced, nextNumber, typ
 import { tokenVersion } from '../../src/seal/token.ts'
 import { MemoryStore } from '../adapters/memory-store.ts'
 import { Browser, codeFor, isActive, post, redeem, refresh, text } from '../support/browser.ts'
-import { furnish, HandClock, masterOf, openWorld, STORES } from '../support/world.ts'
+import { furnish, HandClock, masterOf, openWorld, STORES, type World } from '../support/world.ts'
 
 const DAY = 24 * 3600
 const masters = fixedMasters(masterOf(1))
@@ -198,6 +198,16 @@ describe('a node that lost sight of the ring', () => {
   })
 })
 
+/** The status of a registration with an initial access token. */
+async function registers(world: World, iat: string): Promise<number> {
+  const answer = await fetch(new URL('/reg', world.issuer), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${iat}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ redirect_uris: ['https://rp.example/cb'] }),
+  })
+  return answer.status
+}
+
 for (const kind of STORES) {
   describe(`a turn of the hash keys on ${kind}`, () => {
     it('keeps every token, code, secret and refresh token, each found by one read; forged ones cost none', async () => {
@@ -237,12 +247,7 @@ for (const kind of STORES) {
           ['web', has.web],
         )
         assert.equal(polled.body.error, 'authorization_pending')
-        const registered = await fetch(new URL('/reg', world.issuer), {
-          method: 'POST',
-          headers: { authorization: `Bearer ${iat}`, 'content-type': 'application/json' },
-          body: JSON.stringify({ redirect_uris: ['https://rp.example/cb'] }),
-        })
-        assert.equal(registered.status, 201)
+        assert.equal(await registers(world, iat), 201)
 
         const introspect = (token: string) => post(world, '/token/introspection', { token }, ['service', has.service])
         reads.length = 0
