@@ -8,7 +8,7 @@ import { type Admin, CLAIM_PATH, createAdmin } from './admin/index.ts'
 import { type Clock, type Random, randomText, seconds, TENANT, Unit } from './base/index.ts'
 import { clientCollections, createClients } from './clients/index.ts'
 import type { Configuration } from './config/index.ts'
-import { createEnvelope, type Timed, tokenSecondsMax, upToDate } from './envelope.ts'
+import { createEnvelope, type Envelope, tokenSecondsMax, upToDate } from './envelope.ts'
 import { createEventLog, createRelay, events, type Follower, type Happened } from './events.ts'
 import {
   BadBody,
@@ -119,7 +119,7 @@ export async function createApp(deps: AppDeps) {
     counters,
     store,
     koa: frontDoor({ deps, views, oidc, admin, seal }),
-    background: background({ deps, relay, seal, clients, batched, unit, timers: envelope.timers }),
+    background: background({ deps, relay, seal, clients, batched, unit, envelope }),
   }
 }
 
@@ -143,7 +143,7 @@ function background(input: {
   readonly clients: { flushSecretUses(): Promise<void> }
   readonly batched: OutboxEvent[]
   readonly unit: () => Unit
-  readonly timers: readonly Timed[]
+  readonly envelope: Pick<Envelope, 'timers' | 'stop'>
 }) {
   const { deps, relay, seal, clients, batched, unit } = input
   const { store, clock, logger } = deps
@@ -176,11 +176,12 @@ function background(input: {
       every(USES_MS, 'secret uses', () => clients.flushSecretUses())
       every(RELAY_MS, 'relay', () => relay.drain())
       every(SWEEP_MS, 'sweep', sweep)
-      for (const { ms, what, work } of input.timers) every(ms, what, work)
+      for (const { ms, what, work } of input.envelope.timers) every(ms, what, work)
     },
     sweep,
     async stop(): Promise<void> {
       for (const timer of timers) clearInterval(timer)
+      await input.envelope.stop()
       await clients.flushSecretUses()
       await flush({ store, seal }, batched, unit())
       await relay.drain()

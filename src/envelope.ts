@@ -114,6 +114,8 @@ export function createEnvelope(deps: EnvelopeDeps) {
   ]
   return {
     timers,
+    /** Before the store closes: a renewal keeps its progress. */
+    stop: () => renewer.stop(),
     /** Wraps every key with the current master. */
     rewrap: (input: { readonly dryRun: boolean }): Promise<Rewrapped> => rewrap(deps, input),
     /** New data keys and new versions of hash keys; the rest is the background's. */

@@ -93,11 +93,10 @@ export async function createHashes(deps: {
     async adopt(ring: Ring): Promise<void> {
       const read = new Map<string, TokenKeys>()
       for (const { n, state } of ring.token)
-        if (state !== 'erased')
-          read.set(tokenVersion(n), n === 1 ? first : tokenKeysOf((await keys.shared('token', n)).key))
+        if (state !== 'erased') read.set(tokenVersion(n), n === 1 ? first : tokenKeysOf(await keys.version('token', n)))
       const compared = new Map<string, KeyObject>()
       for (const { n } of ring.credential)
-        compared.set(credentialVersion(n), n === 1 ? plain.secret : (await keys.shared('credential', n)).key)
+        compared.set(credentialVersion(n), n === 1 ? plain.secret : await keys.version('credential', n))
       tokens = read
       credentials = compared
       mintsToken = tokenVersion(currentOf(ring.token).n)

@@ -56,6 +56,8 @@ export interface LiveKey {
 export interface WrappedKeys {
   /** Version `n` (1 unless given) of a deployment-wide key; the first node to ask makes it. */
   shared(purpose: Exclude<KeyPurpose, 'data'>, n?: number): Promise<LiveKey>
+  /** Version `n` of a hash key that the ring names: it was stored before. Throws when it is gone. */
+  version(purpose: 'token' | 'credential', n: number): Promise<KeyObject>
   /** A fresh data key for this process. */
   makeData(epoch: number): Promise<LiveKey>
   /** The data key with this id, from memory or the store. */
@@ -120,6 +122,14 @@ export function createWrappedKeys({ store, masters, clock, random }: KeysDeps): 
       }
       if (!doc) throw new Error(`key ${id} was stored and can't be read`)
       return { id, key: known.get(id) ?? (await opened(doc)) }
+    },
+    async version(purpose, n) {
+      const id = `${purpose}-${n}`
+      const doc = known.has(id) ? undefined : await store.get(sealKeys.name, id)
+      const key = known.get(id) ?? (doc && (await opened(doc)))
+      // Never made here: a ring that was read a moment ago may name what another node has erased since.
+      if (!key) throw new Error(`the ring names the key ${id}, and the store does not have it`)
+      return key
     },
     async makeData(epoch) {
       const id = dataId(epoch, random)

@@ -60,6 +60,8 @@ export class Renewer {
   readonly #deps: RenewDeps
   readonly #holder: string
   readonly #plain: Resealer
+  #isStopping = false
+  #working: Promise<unknown> = Promise.resolve()
 
   constructor(deps: RenewDeps) {
     this.#deps = deps
@@ -80,10 +82,22 @@ export class Renewer {
   }
 
   /** Goes on with what there is to do; called by a timer. One process at a time works. Resolves to whether it did. */
-  async work(): Promise<boolean> {
+  work(): Promise<boolean> {
+    const done = this.#work()
+    this.#working = done.catch(() => undefined)
+    return done
+  }
+
+  /** Stops after the page that is at hand, with its progress kept. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await this.#working
+  }
+
+  async #work(): Promise<boolean> {
     const { seal, clock, store } = this.#deps
     const ring = await seal.poll()
-    if (!isPassDue(ring, seconds(clock))) return false
+    if (this.#isStopping || !isPassDue(ring, seconds(clock))) return false
     if (!(await this.#lease())) return false
     try {
       await this.#pass(await this.#begun())
@@ -130,6 +144,10 @@ export class Renewer {
         const isSaved = clock.now() - saved < SAVE_MS || (await this.#save(begun, renewal))
         if (!isSaved || !(await this.#lease())) return
         if (clock.now() - saved >= SAVE_MS) saved = clock.now()
+        if (this.#isStopping) {
+          await this.#save(begun, renewal)
+          return
+        }
         if (page.length < PAGE) break
         await new Promise((next) => setImmediate(next))
       }

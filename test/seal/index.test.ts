@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Store } from '../../adapters/store.ts'
 import { bound, systemClock, systemRandom } from '../../src/base/index.ts'
-import { createSeal, fixedMasters, isCredential, mintCredential, type Seal } from '../../src/seal/index.ts'
+import { createSeal, fixedMasters, isCredential, mintCredential, type Seal, sealKeys } from '../../src/seal/index.ts'
 import { HandClock, masterOf, openTestStore } from '../support/world.ts'
 
 const master = (byte: number) => fixedMasters(masterOf(byte))
@@ -59,11 +59,13 @@ describe('the seal', () => {
     await elsewhere.close()
   })
 
-  it('says that a master key is not the one of this store', async () => {
+  it('says that a master key is not the one of this store, and writes nothing then', async () => {
+    const before = await store.scan(sealKeys.name, { limit: 1000 })
     await assert.rejects(
       createSeal({ store, clock: systemClock, random: systemRandom, masters: master(2) }),
       /master key does not open this store/,
     )
+    assert.deepEqual(await store.scan(sealKeys.name, { limit: 1000 }), before)
   })
 
   it('takes a new data key before a day is over, and still opens what the old one sealed', async () => {

@@ -188,6 +188,23 @@ function depsOf(store: Store, seal: Seal, clock: HandClock) {
   }
 }
 
+describe('a renewal on many nodes', () => {
+  it('has every one of them seal under a new key at its next look, and leaves no seal of before to commit after two minutes', async () => {
+    const store = new MemoryStore(collections)
+    const clock = new HandClock()
+    const at = { now: 0 }
+    const open = () => createSeal({ store, clock, random, masters, stopwatch: () => at.now })
+    const [one, two, deaf] = [await open(), await open(), await open()]
+    await new Renewer(depsOf(store, one, clock)).start()
+    await two.poll()
+    for (const seal of [one, two]) assert.equal(seal.isOld(seal.seal(columnsOf('x'), Buffer.from('x')).dk), false)
+    assert.ok(one.isOld(deaf.seal(columnsOf('x'), Buffer.from('x')).dk), 'one that has not looked seals as before')
+    at.now += 61_000
+    assert.throws(() => deaf.seal(columnsOf('x'), Buffer.from('x')), /keyring could not be read/)
+    assert.throws(() => one.seal(columnsOf('x'), Buffer.from('x')), /keyring could not be read/)
+  })
+})
+
 describe('a renewal that is killed', () => {
   const bodies = ['one', 'two', 'three']
 

@@ -75,7 +75,7 @@ export function isMasterOf(bytes: Buffer, wrapped: Doc): Promise<boolean> {
 export function isDataKeyOf(key: Uint8Array, doc: Doc): Promise<boolean> {
   const never = async (): Promise<never> => Promise.reject(new Error('a thief stores nothing'))
   const data = async () => createSecretKey(key)
-  const keys = { shared: never, makeData: never, erase: never, data }
+  const keys = { shared: never, version: never, makeData: never, erase: never, data }
   const { open } = createBodies({ keys, clock: systemClock, random: systemRandom, usable() {} })
   return open(doc).then(
     () => true,
