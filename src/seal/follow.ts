@@ -81,6 +81,8 @@ export class RingFollower {
   readonly #parts: Parts
   #held: { readonly rev: number; readonly ring: Ring } | undefined
   #last: Promise<unknown> = Promise.resolve()
+  /** Erased versions whose key is seen to be gone. */
+  readonly #gone = new Set<number>()
 
   private constructor(deps: FollowDeps, parts: Parts) {
     this.#deps = deps
@@ -155,10 +157,13 @@ export class RingFollower {
     const before = await this.poll()
     for (const which of ['token', 'credential'] as const)
       if (dueVersion(before[which], seconds(clock), turnSeconds)) await this.introduce(which)
-    const { token } = await this.change((ring) => advanced(ring, seconds(clock)))
-    for (const { n, state } of token)
-      if (state === 'erased' && (await store.get(sealKeys.name, `token-${n}`)))
-        await this.#parts.keys.erase(`token-${n}`)
+    if (advanced(this.ring(), seconds(clock))) await this.change((ring) => advanced(ring, seconds(clock)))
+    for (const { n, state } of this.ring().token) {
+      if (state !== 'erased' || this.#gone.has(n)) continue
+      // The ring first, then the key: a crash in between left it, and whoever comes next finds it.
+      if (await store.get(sealKeys.name, `token-${n}`)) await this.#parts.keys.erase(`token-${n}`)
+      this.#gone.add(n)
+    }
   }
 
   // One at a time: two that take over different rings must not end in the earlier one.

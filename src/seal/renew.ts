@@ -96,8 +96,8 @@ export class Renewer {
 
   async #work(): Promise<boolean> {
     const { seal, clock, store } = this.#deps
-    const ring = await seal.poll()
-    if (this.#isStopping || !isPassDue(ring, seconds(clock))) return false
+    const isDue = (ring: Ring): boolean => !this.#isStopping && isPassDue(ring, seconds(clock))
+    if (!isDue(seal.ring()) || !isDue(await seal.poll())) return false
     if (!(await this.#lease())) return false
     try {
       await this.#pass(await this.#begun())
