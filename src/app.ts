@@ -23,7 +23,7 @@ import {
 } from './http/index.ts'
 import { keyCollections, openKeyring } from './keys/index.ts'
 import { createOidc, normalPath, oidcCollections } from './oidc/index.ts'
-import { createSeal, type Masters, type Seal, SealStale, sealEvents, sealKeys } from './seal/index.ts'
+import { createSeal, fenced, type Masters, type Seal, SealStale, sealEvents, sealKeys } from './seal/index.ts'
 import { createCounters, type Logger } from './telemetry/index.ts'
 
 /** Every collection, for the stores and for docs/storage.md. */
@@ -61,9 +61,10 @@ const SWEEP_LIMIT = 500
 
 /** Builds the rooms. */
 export async function createApp(deps: AppDeps) {
-  const { store, clock, random, logger, configuration } = deps
+  const { clock, random, logger, configuration } = deps
   const counters = createCounters()
   const seal = await createSeal({ ...deps, tokenSecondsMax: tokenSecondsMax(configuration.lifetimes) })
+  const store = fenced(deps.store, seal)
   const unit = (): Unit => new Unit({ store, cid: randomText(random, 16), request: randomText(random, 9) })
   const commit = async (staged: Unit): Promise<void> => {
     const sealed = sealEvents(seal, staged, {
@@ -81,7 +82,7 @@ export async function createApp(deps: AppDeps) {
   }
   const views = createViews({ directory: deps.viewsDirectory, branding: configuration.branding })
   const outbound = createOutbound(configuration.outbound)
-  const shared = { ...deps, seal, unit, commit }
+  const shared = { ...deps, store, seal, unit, commit }
   const keys = await openKeyring(shared)
   const clients = createClients(shared)
   const accounts = await createAccounts(shared)

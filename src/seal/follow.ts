@@ -28,7 +28,8 @@ export class SealStale extends Error {
 }
 
 export const RING = 'ring'
-const STALE_MS = 60_000
+/** A node that could not look for so long seals nothing. */
+export const STALE_SECONDS = 60
 /** Without a timer, a request looks by itself when the last look is older than this. */
 const LOOK_MS = 8000
 const CHANGES_MAX = 100
@@ -59,7 +60,7 @@ export function createWatch(stopwatch: Stopwatch) {
     },
     isOld: (): boolean => age() > LOOK_MS,
     usable(): void {
-      if (age() > STALE_MS) throw new SealStale()
+      if (age() > STALE_SECONDS * 1000) throw new SealStale()
     },
     /** A version that others may mint with is known to whoever looked within this time. */
     unsure(): void {

@@ -7,9 +7,9 @@
 
 import { timingSafeEqual } from 'node:crypto'
 import type { Store } from '../../adapters/store.ts'
-import { type Bound, type Clock, type Random, Secret } from '../base/index.ts'
+import { type Bound, type Clock, type Random, Secret, seconds } from '../base/index.ts'
 import { createBodies, type Openable, type Sealed } from './bodies.ts'
-import { createWatch, RingFollower, type Stopwatch } from './follow.ts'
+import { createWatch, RingFollower, STALE_SECONDS, type Stopwatch } from './follow.ts'
 import { createHashes, type HashPurpose } from './hashes.ts'
 import { createWrappedKeys, epochOf } from './keys.ts'
 import type { Masters } from './master.ts'
@@ -18,6 +18,7 @@ import type { TokenKind } from './token.ts'
 
 export type { Sealed } from './bodies.ts'
 export { isCredential, mintCredential } from './credential.ts'
+export { fenced } from './fence.ts'
 export { SealStale } from './follow.ts'
 export type { HashPurpose } from './hashes.ts'
 export { sealKeys } from './keys.ts'
@@ -57,6 +58,8 @@ export interface Seal {
   mintCredential(kind: string): string
   /** Whether a data key is of an earlier epoch: what names it is to be sealed again. */
   isOld(dk: string): boolean
+  /** Whether by now no node seals with it any more: what is sealed under it and not yet committed must not be. */
+  isExpired(dk: string): boolean
   /** 32 bytes that every node shares and that survive restarts, for the library's own secrets. */
   sharedSecret(purpose: 'dpop' | 'cookie'): Promise<Secret>
   /** Replaces the data key now; what the one before has sealed stays readable. */
@@ -112,6 +115,7 @@ export async function createSeal(deps: SealDeps): Promise<Seal> {
     { keys, bodies, hashes, watch },
   )
   const { seal, open, sealUnder, openUnder } = bodies
+  const isOld = (dk: string): boolean => dk !== '' && epochOf(dk) < follower.ring().epoch
   const turn = (): Promise<void> => bodies.turn(follower.ring().epoch)
   return {
     hk: '1',
@@ -136,7 +140,8 @@ export async function createSeal(deps: SealDeps): Promise<Seal> {
       const { key } = await keys.shared(purpose)
       return new Secret(key.export().toString('base64url'))
     },
-    isOld: (dk) => dk !== '' && epochOf(dk) < follower.ring().epoch,
+    isOld,
+    isExpired: (dk) => isOld(dk) && follower.ring().epochAt + STALE_SECONDS < seconds(clock),
     turn,
     async refresh() {
       if (bodies.isDue()) await turn()

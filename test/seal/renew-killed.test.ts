@@ -1,10 +1,10 @@
 /** A renewal on many nodes, and one that is killed at each of its store calls. */
 
 import assert from 'node:assert/strict'
-import type { Store } from '../../adapters/store.ts'
+import { Conflict, type Store } from '../../adapters/store.ts'
 import { collections } from '../../src/app.ts'
-import { newDoc, systemRandom as random } from '../../src/base/index.ts'
-import { createSeal, Renewer, type Seal } from '../../src/seal/index.ts'
+import { newDoc, systemRandom as random, TENANT } from '../../src/base/index.ts'
+import { createSeal, fenced, Renewer, type Seal } from '../../src/seal/index.ts'
 import { emptyUnit } from '../../src/seal/keys.ts'
 import { MemoryStore } from '../adapters/memory-store.ts'
 import { Killed, killedAt } from '../support/masters.ts'
@@ -25,6 +25,31 @@ describe('a renewal on many nodes', () => {
     at.now += 61_000
     assert.throws(() => deaf.seal(columnsOf('x'), Buffer.from('x')), /keyring could not be read/)
     assert.throws(() => one.seal(columnsOf('x'), Buffer.from('x')), /keyring could not be read/)
+  })
+})
+
+describe('a process that slept between sealing and committing', () => {
+  it('commits nothing under a key that is being erased, and seals anew', async () => {
+    const store = new MemoryStore(collections)
+    const clock = new HandClock()
+    const seal = await createSeal({ store, clock, random, masters })
+    const room = fenced(store, seal)
+    const insert = (id: string) => {
+      const doc = newDoc(columnsOf(id), { hk: '1', ...seal.seal(columnsOf(id), Buffer.from(id)) })
+      return { ...emptyUnit(random), inserts: [{ collection: ROOM, doc }] }
+    }
+    await room.commit(insert('first'))
+    const [soon, late] = [insert('soon'), insert('late')]
+    await new Renewer(depsOf(store, seal, clock)).start()
+    await room.commit(soon)
+    clock.forward(61)
+    await assert.rejects(room.commit(late), Conflict)
+    const first = await room.get(ROOM, 'first')
+    assert.ok(first)
+    const stale = { collection: ROOM, id: 'first', rev: first.rev, set: { dk: first.dk, body: first.body } }
+    await assert.rejects(room.commit({ ...emptyUnit(random), updates: [stale] }), Conflict)
+    await room.commit(insert('late'))
+    assert.equal(await room.count(ROOM, { tenant: TENANT, by: { kind: 'client' } }), 3)
   })
 })
 
