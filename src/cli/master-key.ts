@@ -93,6 +93,16 @@ function refuseOpenFile(file: string): void {
     throw new BadConfiguration(`${file}: others may read the master key; take that right away (chmod 600)`)
 }
 
+/** Reading the source again must not open a device's key again. A label that was not found is looked for the next time. */
+function openedOnce(hardware: Hardware): Hardware {
+  const opened = new Map<string, Master>()
+  return async (label) => {
+    const master = opened.get(label) ?? (await hardware(label))
+    opened.set(label, master)
+    return master
+  }
+}
+
 const isKey = (line: string): boolean => line.trim() !== '' && !line.trim().startsWith('#')
 
 function linesOf(file: string): readonly string[] {
@@ -214,7 +224,8 @@ async function fileSource(file: string, { random, hardware }: SourceInput): Prom
  * Outside loopback a key inside DATA_DIR is refused: any copy of that folder would open everything (DESIGN rule 6).
  * Throws `BadConfiguration`, naming the place and never its content. Writes nothing.
  */
-export async function masterSource(env: Environment, input: SourceInput): Promise<MasterSource> {
+export async function masterSource(env: Environment, given: SourceInput): Promise<MasterSource> {
+  const input = given.hardware ? { ...given, hardware: openedOnce(given.hardware) } : given
   if (env.MASTER_KEY !== undefined && env.MASTER_KEY !== '') return environmentSource(env.MASTER_KEY, input)
   const file = resolve(env.MASTER_KEY_FILE ?? join(env.DATA_DIR, 'master.key'))
   if (env.MASTER_KEY_FILE && !existsSync(file))

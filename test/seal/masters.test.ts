@@ -120,6 +120,8 @@ describe('a master key file', () => {
     }
     const source = await sourceOf({ MASTER_KEY_FILE: file }, hardware)
     assert.equal(source.current().id, masterOf(5).id)
+    await source.reload()
+    assert.deepEqual(labels, ['mintmark'], 'opened once')
     assert.equal((await sourceOf({ MASTER_KEY: `${key()},pkcs11:other` }, hardware)).count(), 2)
     assert.deepEqual(labels, ['mintmark', 'other'])
   })
