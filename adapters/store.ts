@@ -236,6 +236,8 @@ export interface Store {
   /** By a declared index only (any other set of fields throws TypeError), in ascending order of id. */
   find(collection: string, by: Index, page: Page): Promise<readonly Doc[]>
   count(collection: string, by: Index): Promise<number>
+  /** Every document of a collection, whatever its tenant and state, in ascending order of id: for the store's own housekeeping. */
+  scan(collection: string, page: Page): Promise<readonly Doc[]>
   /**
    * Applies a unit by class: burns, inserts, updates, decider, revocations, cleanups; then its events are in the outbox.
    * Resolves only when all of it is durable. Throws `Conflict` when a burn, insert, update or the decider was lost: then the
@@ -257,6 +259,11 @@ export interface Store {
    */
   begin(key: string, purgeAt: number): Promise<undefined | 'pending' | { readonly result: Uint8Array }>
   finish(key: string, result: Uint8Array): Promise<void>
+  /**
+   * Overwrites what changed and deleted documents left behind, as far as this store can; loses nothing that is alive. Resolves to
+   * what may still hold old content, in words for people.
+   */
+  scrub(): Promise<readonly string[]>
   /** Resolves when a read and a write path work; rejects with the cause. For /readyz. */
   ping(): Promise<void>
   close(): Promise<void>

@@ -12,6 +12,7 @@ import { collections, createApp, listen } from '../src/app.ts'
 import { systemClock, systemRandom } from '../src/base/index.ts'
 import { parseConfiguration } from '../src/config/index.ts'
 import { createSoftwareSigners } from '../src/keys/index.ts'
+import { fixedMasters, softwareMaster } from '../src/seal/index.ts'
 import { createLogger } from '../src/telemetry/index.ts'
 import { API, CLIENT, PASSWORD, PERSON, REDIRECT, SECRET } from './shared.ts'
 
@@ -35,7 +36,7 @@ async function mintmark(port: number): Promise<() => Promise<void>> {
   const app = await createApp({
     store,
     configuration,
-    master: createSecretKey(Buffer.alloc(32, 1)),
+    masters: fixedMasters(softwareMaster(createSecretKey(Buffer.alloc(32, 1)))),
     signers: [createSoftwareSigners()],
     issuer: `http://localhost:${port}`,
     demoUsable: true,

@@ -1,6 +1,5 @@
 /** The whole composition on one screen: rooms in floor order, then what follows them, then what runs beside them. */
 
-import type { KeyObject } from 'node:crypto'
 import type { OutboxEvent, Store } from '../adapters/store.ts'
 import { accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
 import { CLAIM_PATH, createAdmin } from './admin/index.ts'
@@ -8,14 +7,15 @@ import { createBackground } from './background.ts'
 import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
 import { type Clients, clientCollections, createClients } from './clients/index.ts'
 import type { ApiDeclaration, Configuration } from './config/index.ts'
+import { createEnvelope, tokenSecondsMax } from './envelope.ts'
 import { createEventLog, createRelay, events, type Follower } from './events.ts'
 import { frontDoor } from './front-door.ts'
 import { createOutbound, createViews } from './http/index.ts'
 import { type Algorithm, keyCollections, openKeyring, type Signers } from './keys/index.ts'
 import { createLive, type Reread } from './live.ts'
 import { createOidc, type Oidc, oidcCollections } from './oidc/index.ts'
-import { createSeal, sealEvents, sealKeys } from './seal/index.ts'
-import { createCounters, type Logger } from './telemetry/index.ts'
+import { createSeal, fenced, type Masters, type Seal, sealEvents, sealKeys } from './seal/index.ts'
+import { type Counters, createCounters, type Logger } from './telemetry/index.ts'
 
 export { listen } from './front-door.ts'
 
@@ -32,7 +32,7 @@ export const collections = [
 /** What the app is made from. */
 export interface AppDeps {
   readonly store: Store
-  readonly master: KeyObject
+  readonly masters: Masters
   /** The first makes new signing keys; each opens those that it made. */
   readonly signers: readonly [Signers, ...Signers[]]
   readonly configuration: Configuration
@@ -77,11 +77,11 @@ function followersOf(oidc: Pick<Oidc, 'tellSignOut'>, logger: Logger): readonly 
   ]
 }
 
-/** Builds the rooms. */
-export async function createApp(deps: AppDeps) {
-  const { store, clock, random, logger, signers } = deps
-  const [live, counters] = [createLive(deps), createCounters()]
-  const seal = await createSeal(deps)
+/** Units and commits outside requests, and the events of requests that write nothing. */
+function workbench(
+  deps: Pick<AppDeps, 'store' | 'clock' | 'random'> & { readonly seal: Seal; readonly counters: Counters },
+) {
+  const { store, seal, clock, random, counters } = deps
   const unit = (): Unit => new Unit({ store, cid: randomText(random, 16), request: randomText(random, 9) })
   const commit = async (staged: Unit): Promise<void> => {
     const actor = { request: staged.request, network: 'local' }
@@ -93,9 +93,19 @@ export async function createApp(deps: AppDeps) {
     if (batched.length + more.length <= BATCH_MAX) batched.push(...more)
     else counters.count('events_dropped', more.length)
   }
+  return { unit, commit, batched, batch }
+}
+
+/** Builds the rooms. */
+export async function createApp(deps: AppDeps) {
+  const { clock, random, logger, signers } = deps
+  const [live, counters] = [createLive(deps), createCounters()]
+  const seal = await createSeal({ ...deps, tokenSecondsMax: tokenSecondsMax(deps.configuration.lifetimes) })
+  const store = fenced(deps.store, seal)
+  const { unit, commit, batched, batch } = workbench({ store, seal, clock, random, counters })
   const views = createViews({ directory: deps.viewsDirectory, branding: live.configuration.branding })
   const outbound = createOutbound(live.configuration.outbound)
-  const shared = { ...deps, seal, unit, commit }
+  const shared = { ...deps, store, seal, unit, commit }
   const clients = createClients(shared)
   const keyring = await openKeyring({
     ...shared,
@@ -116,6 +126,7 @@ export async function createApp(deps: AppDeps) {
   })
   keyring.follow(() => oidc.swap())
 
+  const envelope = createEnvelope({ ...shared, collections, accounts, oidc })
   const admin = createAdmin({ accounts, views, seal })
   const relay = createRelay({ ...shared, followers: followersOf(oidc, logger) })
   return {
@@ -132,10 +143,12 @@ export async function createApp(deps: AppDeps) {
     relay,
     eventLog: createEventLog({ store, seal }),
     seal,
+    masters: deps.masters,
+    envelope,
     views,
     counters,
     store,
-    koa: frontDoor({ ...deps, views, oidc, keyring, claim: { path: CLAIM_PATH, answer: admin.claim } }),
+    koa: frontDoor({ ...shared, views, oidc, keyring, claim: { path: CLAIM_PATH, answer: admin.claim } }),
     /** Takes what has changed in the configuration's module. */
     reload: () => live.reload({ ...shared, clients, keyring, oidc }),
     /** The last thing: policies, what signs, then the store. */
@@ -144,7 +157,7 @@ export async function createApp(deps: AppDeps) {
       await Promise.all(signers.map((one) => one.close()))
       await store.close()
     },
-    background: createBackground({ ...shared, collections, relay, clients, keyring, batched }),
+    background: createBackground({ ...shared, collections, relay, clients, keyring, batched, envelope }),
   }
 }
 

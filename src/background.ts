@@ -2,6 +2,7 @@
 
 import type { Collection, OutboxEvent, Store } from '../adapters/store.ts'
 import { type Clock, type Random, randomText, seconds, type Unit } from './base/index.ts'
+import { type Envelope, upToDate } from './envelope.ts'
 import type { Keyring } from './keys/index.ts'
 import type { Seal } from './seal/index.ts'
 import type { Logger } from './telemetry/index.ts'
@@ -24,7 +25,8 @@ export interface BackgroundDeps {
   readonly logger: Logger
   readonly collections: readonly Collection[]
   readonly relay: { drain(): Promise<void>; release(): Promise<void> }
-  readonly seal: Pick<Seal, 'refresh'>
+  readonly seal: Seal
+  readonly envelope: Pick<Envelope, 'timers' | 'stop'>
   readonly clients: { flushSecretUses(): Promise<void> }
   readonly keyring: Pick<Keyring, 'poll' | 'tick' | 'flushUses'>
   /** How many times faster than the wall the clock goes: 1, but for tests in which months pass. Only the keys' timers follow it. */
@@ -35,14 +37,14 @@ export interface BackgroundDeps {
 }
 
 /** Sends what was recorded in batches; also the last thing before the store closes. */
-async function flush({ store, batched, unit }: BackgroundDeps): Promise<void> {
+async function flush({ store, seal, batched, unit }: BackgroundDeps): Promise<void> {
   const taken = batched.splice(0)
-  if (taken.length > 0) await store.commit({ ...unit().writes('all'), events: taken })
+  if (taken.length > 0) await store.commit({ ...unit().writes('all'), events: await upToDate(seal, taken) })
 }
 
 /** Makes it. Nothing runs before `start`. */
 export function createBackground(deps: BackgroundDeps) {
-  const { store, clock, logger, keyring, relay, seal, clients, pace = 1 } = deps
+  const { store, clock, logger, keyring, relay, clients, pace = 1 } = deps
   const timers: NodeJS.Timeout[] = []
   const running = new Set<Promise<unknown>>()
   const every = (ms: number, what: string, work: () => Promise<unknown>): void => {
@@ -85,7 +87,7 @@ export function createBackground(deps: BackgroundDeps) {
       every(USES_MS / pace, 'key uses', () => keyring.flushUses())
       every(RELAY_MS, 'relay', () => relay.drain())
       every(SWEEP_MS, 'sweep', sweep)
-      every(SWEEP_MS, 'data key', () => seal.refresh())
+      for (const { ms, what, work } of deps.envelope.timers) every(ms, what, work)
       every(LOOK_MS / pace, 'keyring', () => keyring.poll())
       every(TICK_MS / pace, 'key turns', tick)
     },
@@ -93,6 +95,7 @@ export function createBackground(deps: BackgroundDeps) {
     async stop(): Promise<void> {
       for (const timer of timers) clearInterval(timer)
       await Promise.all(running)
+      await deps.envelope.stop()
       await clients.flushSecretUses()
       await keyring.flushUses()
       await flush(deps)

@@ -5,7 +5,7 @@
 
 import { type Collection, Conflict, type OutboxEvent, type Store } from '../adapters/store.ts'
 import { bound, type Clock, newDoc, type Random, randomText, seconds, TENANT, Unit } from './base/index.ts'
-import { openEvent, type Seal } from './seal/index.ts'
+import { openEvent, type Resealer, resealEvent, type Seal } from './seal/index.ts'
 import type { Logger } from './telemetry/index.ts'
 
 /** Every event's type, by the room that notes it. A type that is not here does not pass the relay's types. */
@@ -32,6 +32,7 @@ export type EventType =
   | 'account.disabled'
   | 'account.enabled'
   | 'account.password_set'
+  | 'account.erased'
   | 'sign_in.succeeded'
   | 'sign_in.refused'
   | 'consent.given'
@@ -198,6 +199,17 @@ export function createRelay(deps: RelayDeps) {
 }
 
 export type Relay = ReturnType<typeof createRelay>
+
+/** Events are sealed before they have a number: under the columns that the outbox gave them. */
+export function eventResealer(seal: Seal): Resealer {
+  return {
+    names: ({ dk }) => [dk],
+    async reseal({ tenant, dk, body, fields }) {
+      if (!body) return { dk: '' }
+      return resealEvent(seal, { id: String(fields.event), type: String(fields.type), tenant, dk, body })
+    },
+  }
+}
 
 const SCANNED_MAX = 1_000_000
 

@@ -1,21 +1,22 @@
 /** The front door: the edge, the headers and our few routes, then the protocol's. The only place that makes a Koa application. */
 
-import { hash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import Koa from 'koa'
 import type { Store } from '../adapters/store.ts'
 import { type Clock, type Random, randomText } from './base/index.ts'
 import {
-  type Asset,
   BadBody,
   callerAddress,
   type createViews,
   oauthError,
   readBody,
   securityHeaders,
+  sendAsset,
+  sendCacheable,
 } from './http/index.ts'
 import type { Keyring } from './keys/index.ts'
 import { normalPath, type Oidc } from './oidc/index.ts'
+import { type Seal, SealStale } from './seal/index.ts'
 import type { Logger } from './telemetry/index.ts'
 
 const CACHED = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
@@ -31,6 +32,7 @@ export interface DoorDeps {
   readonly views: ReturnType<typeof createViews>
   readonly oidc: Pick<Oidc, 'routes'>
   readonly keyring: Pick<Keyring, 'jwks' | 'ready'>
+  readonly seal: Pick<Seal, 'fresh'>
   /** The page at which the first administrator is claimed. */
   readonly claim: { readonly path: string; answer(ctx: Koa.Context, body: Buffer): Promise<void> }
 }
@@ -51,24 +53,20 @@ function outermost({ logger, random, clock }: DoorDeps): Koa.Middleware {
       await next()
     } catch (cause) {
       const bad = cause instanceof BadBody
+      const stale = cause instanceof SealStale
       if (!bad) logger.error({ err: cause, request }, 'a handler failed')
       if (bad && cause.status === 413) ctx.set('Connection', 'close')
-      ctx.status = bad ? cause.status : 500
-      ctx.body = bad ? oauthError('invalid_request', cause.message) : oauthError('server_error', 'the server failed')
+      if (stale) ctx.set('Retry-After', '1')
+      ctx.status = bad ? cause.status : stale ? 503 : 500
+      ctx.body = bad
+        ? oauthError('invalid_request', cause.message)
+        : oauthError(stale ? 'temporarily_unavailable' : 'server_error', stale ? cause.message : 'the server failed')
     }
     logger.info(
       { request, method: ctx.method, path: loggedPath(ctx.path), status: ctx.status, ms: clock.now() - start },
       'request',
     )
   }
-}
-
-function sendAsset(ctx: Koa.Context, file: Asset): void {
-  ctx.set('Cache-Control', 'public, max-age=86400')
-  ctx.set('ETag', file.etag)
-  ctx.type = file.type
-  if (ctx.fresh) ctx.status = 304
-  else ctx.body = file.body
 }
 
 /** Those of several checks that fail, by name. */
@@ -87,7 +85,7 @@ async function faultsOf(
 }
 
 /** Our few routes outside the protocol: static files, health, the home page. */
-function ownRoutes({ store, keyring, issuer, logger, views }: DoorDeps): Koa.Middleware {
+function ownRoutes({ store, seal, keyring, issuer, logger, views }: DoorDeps): Koa.Middleware {
   const device = {
     href: '/device',
     title: 'Connect a device',
@@ -100,7 +98,7 @@ function ownRoutes({ store, keyring, issuer, logger, views }: DoorDeps): Koa.Mid
     if (file) sendAsset(ctx, file)
     else if (path === '/healthz') ctx.body = { status: 'ok' }
     else if (path === '/readyz') {
-      const faults = await faultsOf({ store: store.ping(), signer: keyring.ready() })
+      const faults = await faultsOf({ store: store.ping(), seal: seal.fresh(), signer: keyring.ready() })
       for (const [what, cause] of faults) logger.error({ err: cause }, `the ${what} is not ready`)
       ctx.status = faults.length > 0 ? 503 : 200
       ctx.body = { status: faults.length > 0 ? faults.map(([what]) => `${what} unavailable`).join(', ') : 'ok' }
@@ -111,22 +109,15 @@ function ownRoutes({ store, keyring, issuer, logger, views }: DoorDeps): Koa.Mid
   }
 }
 
-/** Discovery and keys are the same for everyone: bytes with an ETag (DESIGN section 8). The keys are the ring's, not the library's. */
+/** Discovery and keys are the same for everyone. The keys are the ring's, not the library's. */
 function cacheable(ctx: Koa.Context, keyring: DoorDeps['keyring']): void {
-  if (normalPath(ctx.path) === '/jwks') {
-    const { body, etag, cacheControl } = keyring.jwks()
-    ctx.body = body
-    ctx.set('Cache-Control', cacheControl)
-    ctx.set('Content-Type', 'application/jwk-set+json; charset=utf-8')
-    ctx.response.etag = etag
-  } else {
-    const text = JSON.stringify(ctx.body)
-    ctx.body = text
-    ctx.set('Cache-Control', 'public, max-age=300')
-    ctx.set('Content-Type', 'application/json; charset=utf-8')
-    ctx.response.etag = `"${hash('sha256', text, 'base64url').slice(0, 22)}"`
-  }
-  if (ctx.fresh) ctx.status = 304
+  if (normalPath(ctx.path) === '/jwks') sendCacheable(ctx, { ...keyring.jwks(), type: 'application/jwk-set+json' })
+  else
+    sendCacheable(ctx, {
+      body: JSON.stringify(ctx.body),
+      type: 'application/json',
+      cacheControl: 'public, max-age=300',
+    })
 }
 
 /** The Koa application: edge, headers, our few routes, then the protocol's. */
@@ -138,6 +129,8 @@ export function frontDoor(door: DoorDeps): Koa {
   koa.use(securityHeaders())
   koa.use(ownRoutes(door))
   koa.use(async (ctx) => {
+    // Before anything is decided: what can't be sealed any more must not be half done.
+    await door.seal.fresh()
     const body = ctx.method === 'GET' || ctx.method === 'HEAD' ? Buffer.alloc(0) : await readBody(ctx.req)
     if (normalPath(ctx.path) === door.claim.path) return door.claim.answer(ctx, body)
     const address = callerAddress(ctx.req, door.proxies)

@@ -163,11 +163,38 @@ async function durable(bench: Bench): Promise<void> {
   assert.equal((await pendingOf(again)).length, 1)
 }
 
+async function scrubs(bench: Bench): Promise<void> {
+  const { store, tenant } = bench
+  const [live, dead, gone] = [
+    await stored(bench, { body: new Uint8Array([1]) }),
+    await stored(bench),
+    await stored(bench),
+  ]
+  const told = unit({
+    revocations: [{ collection: things, target: { id: dead.id }, at: NOW }],
+    cleanups: [{ collection: things, id: gone.id }],
+    events: [event(tenant)],
+  })
+  await store.commit(told)
+  const before = [await read(store, live.id), await read(store, dead.id)]
+  const later = Array.from({ length: 8 }, () => unit({ inserts: [{ collection: things, doc: thing(tenant) }] }))
+  const [left] = await Promise.all([store.scrub(), ...later.map((u) => store.commit(u))])
+  assert.ok(left.length > 0 && left.every((words) => words.length > 0), 'it says what may still hold old content')
+  assert.deepEqual([await store.get(things, live.id), await store.get(things, dead.id)], before)
+  assert.equal(await store.get(things, gone.id), undefined)
+  for (const { inserts } of later) await read(store, inserts[0]?.doc.id ?? '')
+  assert.deepEqual(
+    await pendingOf(bench),
+    told.events.map(({ id }) => id),
+  )
+}
+
 /** Laws on sweeping, leases, idempotency records and on living together. */
 export const keeping: readonly Law[] = [
   law('a sweep removes what is due, nothing else, and no more than its limit', sweeping),
   law('a lease is held by one, renewed by its holder, and taken over when it ran out', leases, { probe: true }),
   law('one caller does the work for a key; the others learn that, and then its result', idempotency),
   law('a poisoned unit harms no other that commits at the same moment', poison),
+  law('a scrub loses nothing that is alive, no tombstone and no event, and says what may be left', scrubs),
   law('what was acknowledged is there when the store is opened again', durable),
 ]

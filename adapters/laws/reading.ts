@@ -183,11 +183,40 @@ async function undeclared(bench: Bench): Promise<void> {
   assert.equal((await read(store, id)).rev, rev, 'nothing was written')
 }
 
+async function scans(bench: Bench): Promise<void> {
+  const { store, tenant } = bench
+  const foreign = fresh()
+  const docs = [...Array.from({ length: 13 }, () => thing(tenant)), ...Array.from({ length: 6 }, () => thing(foreign))]
+  await store.commit(unit({ inserts: docs.map((doc) => ({ collection: things, doc })) }))
+  const dead = docs.filter((_, n) => n % 3 === 0)
+  await store.commit(
+    unit({ revocations: dead.map(({ id }) => ({ collection: things, target: { id }, at: NOW, purgeAt: NOW })) }),
+  )
+  const seen: string[] = []
+  for (let page = 0; page < 1000; page++) {
+    const last = seen.at(-1)
+    const found = await store.scan(things, { limit: 4, ...(last === undefined ? {} : { after: last }) })
+    if (found.length === 0) break
+    assert.ok(found.length <= 4, 'a page has its limit')
+    seen.push(...found.map(({ id }) => id))
+  }
+  assert.deepEqual([...new Set(seen)].sort(), seen, 'ascending, each once')
+  const missing = docs.filter(({ id }) => !seen.includes(id))
+  assert.deepEqual(missing, [], 'every tenant, tombstones too')
+  const [first] = docs
+  assert.ok(first)
+  const [one] = await store.scan(things, { limit: 1, after: seen[seen.indexOf(first.id) - 1] ?? '' })
+  assert.deepEqual(one, await read(store, first.id), 'as they are read')
+  await assert.rejects(store.scan('law-unheard-of', { limit: 1 }), TypeError)
+  await store.commit(unit({ cleanups: docs.slice(13).map(({ id }) => ({ collection: things, id })) }))
+}
+
 /** Laws on reading. */
 export const reading: readonly Law[] = [
   law('bytes, numbers and words of any shape come back as they were', comesBack),
   law('every read is a fresh copy, and what was handed in is copied too', freshCopies),
   law("find pages through a declared index: ascending, the tenant's own, and count agrees", pages),
+  law('a scan gives every document of a collection once, ascending, of any tenant and state', scans),
   law('what no declaration names is a TypeError', undeclared),
   law('one id in two collections is two documents', async ({ store, tenant }) => {
     const [doc, far] = [thing(tenant), thing(tenant)]

@@ -40,7 +40,7 @@ function table({ tables }: Parts, name: string): Table {
   return found
 }
 
-function reads(parts: Parts): Pick<Store, 'get' | 'find' | 'count' | 'pending'> {
+function reads(parts: Parts): Pick<Store, 'get' | 'find' | 'count' | 'scan' | 'pending'> {
   const options = { promoteBuffers: true, readPreference: 'primary' } as const
   return {
     async get(collection, id) {
@@ -57,6 +57,12 @@ function reads(parts: Parts): Pick<Store, 'get' | 'find' | 'count' | 'pending'> 
     async count(collection, by) {
       const t = table(parts, collection)
       return t.docs.countDocuments(byIndex(t, by))
+    },
+    async scan(collection, { limit, after }) {
+      const t = table(parts, collection)
+      const filter = after === undefined ? {} : { _id: { $gt: after } }
+      const kept = await t.docs.find(filter, options).sort({ _id: 1 }).limit(limit).toArray()
+      return kept.map((one) => docOf(t, one))
     },
     async pending(limit) {
       const due = { outboxAt: { $gte: 0 } }
@@ -90,7 +96,17 @@ async function settle(parts: Parts, ids: readonly string[]): Promise<void> {
   await loose.updateMany(empty, { $unset: { outboxAt: '' }, $currentDate: { settledAt: true } })
 }
 
-function writes(parts: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'lease' | 'release' | 'begin' | 'finish'> {
+/** MongoDB has no command that overwrites: this says so. */
+const REMAINS = [
+  "MongoDB's journal and the free blocks of its data files, until the server writes over them",
+  'the oplog of every member of a replica set, until it has turned over',
+  'members that are behind or away, until they have caught up',
+  'snapshots and backups of the database, as old as they are',
+] as const
+
+function writes(
+  parts: Parts,
+): Pick<Store, 'commit' | 'sweep' | 'settle' | 'lease' | 'release' | 'begin' | 'finish' | 'scrub'> {
   const leases = own(parts.connection, 'leases')
   const idempotency = own(parts.connection, 'idempotency')
   return {
@@ -110,6 +126,7 @@ function writes(parts: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'leas
       return deletedCount
     },
     settle: (ids) => settle(parts, ids),
+    scrub: async () => REMAINS,
     async lease({ name, holder, until }, now) {
       const { matchedCount } = await leases.updateOne(
         { _id: name, $or: [{ holder }, { until: { $lte: now } }] },

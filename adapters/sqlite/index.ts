@@ -88,7 +88,7 @@ function prepareSchema(file: string, tables: readonly Table[]): void {
       for (const sql of definition(table, existing)) db.exec(sql)
     }
     const put = db.prepare(
-      'INSERT INTO "store-meta" (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)',
+      'INSERT INTO "store-meta" (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value < excluded.value',
     )
     put.run('version', SCHEMA.version)
     put.run('minReader', SCHEMA.minReader)
@@ -96,6 +96,14 @@ function prepareSchema(file: string, tables: readonly Table[]): void {
     db.close()
   }
 }
+
+/** What no SQL reaches. */
+const REMAINS = [
+  'blocks that the file system gave free: of the write-ahead log, which was cut to nothing, and of the file, where it shrank',
+  'snapshots of the disk or the file system, and backups and copies of the database, as old as they are',
+] as const
+const BUSY =
+  'the write-ahead log (mintmark.db-wal): it was in use and could not be emptied; it is when the server stops, or at the next try'
 
 interface Parts {
   readonly db: DatabaseSync
@@ -105,7 +113,7 @@ interface Parts {
   readonly table: (name: string) => Table
 }
 
-function reads({ prepare, table }: Parts): Pick<Store, 'get' | 'find' | 'count' | 'pending'> {
+function reads({ prepare, table }: Parts): Pick<Store, 'get' | 'find' | 'count' | 'scan' | 'pending'> {
   return {
     async get(collection, id) {
       const t = table(collection)
@@ -128,6 +136,11 @@ function reads({ prepare, table }: Parts): Pick<Store, 'get' | 'find' | 'count' 
         prepare(`SELECT count(*) AS n FROM ${quoted(collection)} WHERE ${where.sql}`).get(...where.values)?.n,
       )
     },
+    async scan(collection, { limit, after }) {
+      const t = table(collection)
+      const rows = prepare(`SELECT * FROM ${quoted(t.name)} WHERE id > ? ORDER BY id LIMIT ?`).all(after ?? '', limit)
+      return rows.map((row) => docOf(t, row))
+    },
     async pending(limit) {
       return prepare('SELECT * FROM "store-outbox" ORDER BY seq LIMIT ?').all(limit).map(eventOf)
     },
@@ -138,9 +151,13 @@ function writes({
   prepare,
   writer,
   table,
-}: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'lease' | 'release' | 'begin' | 'finish'> {
+}: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'lease' | 'release' | 'begin' | 'finish' | 'scrub'> {
   return {
     commit: (unit) => writer.commit(unit),
+    async scrub() {
+      const busy = await writer.scrub()
+      return busy ? [BUSY, ...REMAINS] : REMAINS
+    },
     async sweep(collection, before, limit) {
       const name = quoted(table(collection).name)
       // Idempotency records have no collection of their own: they go with whatever is swept, and are not counted.
@@ -190,6 +207,7 @@ function refused(file: string, cause: unknown): StoreUnusable {
   })
 }
 
+const PROBE = 'UPDATE "store-meta" SET value = value WHERE name = ? AND 0'
 const TOUCH = 'UPDATE "store-meta" SET value = value WHERE name = ?'
 
 async function parts(path: string, tables: readonly Table[]): Promise<Parts> {
@@ -205,7 +223,8 @@ async function parts(path: string, tables: readonly Table[]): Promise<Parts> {
     claimFile(file)
     prepareSchema(file, tables)
     const writer = startWriter({ file, tables })
-    await writer.run(TOUCH, 'version')
+    // Proves that the writer writes, and writes nothing: a start that is refused must leave the file as it was.
+    await writer.run(PROBE, 'version')
     const db = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
     return { db, prepare: statements(db), writer, held, table }
   } catch (cause) {
@@ -239,8 +258,9 @@ export async function openSqliteStore(input: {
       await writer.run(TOUCH, 'version')
     },
     async close() {
-      await writer.close()
+      // The writer last: who closes last empties the log into the file, and a reader may not.
       if (db.isOpen) db.close()
+      await writer.close()
       if (held.isOpen) held.close()
     },
   }

@@ -17,6 +17,8 @@ export interface Writer {
   commit(unit: Writes): Promise<void>
   /** Runs one small statement of the store's own; resolves to the number of changed rows, after COMMIT. */
   run(sql: string, ...values: readonly Value[]): Promise<number>
+  /** Empties the write-ahead log and writes the file anew; resolves to whether something was in the way. */
+  scrub(): Promise<boolean>
   /** Transactions so far: fewer than commits, when commits travel in groups. */
   readonly batches: number
   /** Why the thread is gone, if it is. */
@@ -113,6 +115,7 @@ export function startWriter(setup: { readonly file: string; readonly tables: rea
     async commit(unit) {
       await send((n) => ({ n, do: 'commit', unit }))
     },
+    scrub: async () => (await send((n) => ({ n, do: 'scrub' }))) > 0,
     run: (sql, ...values) => send((n) => ({ n, do: 'sql', sql, values })),
     get batches() {
       return batches

@@ -18,6 +18,7 @@ export type Job =
       readonly sql: string
       readonly values: readonly (string | number | null | Uint8Array)[]
     }
+  | { readonly n: number; readonly do: 'scrub' }
 
 /** What the writer answers. */
 export type Answer =
@@ -34,7 +35,7 @@ export type Answer =
 const setup = workerData as { readonly file: string; readonly tables: readonly Table[] }
 const db = new DatabaseSync(setup.file)
 db.exec(
-  'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 4000',
+  'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 4000; PRAGMA secure_delete = ON',
 )
 const prepare = statements(db)
 const application = new Application(prepare, new Map(setup.tables.map((table) => [table.name, table])))
@@ -49,7 +50,9 @@ function failed(n: number, cause: unknown): Answer {
   return { n, is: 'failed', name, message }
 }
 
-function run(job: Job): Answer {
+type Transacted = Exclude<Job, { do: 'scrub' }>
+
+function run(job: Transacted): Answer {
   try {
     if (job.do === 'commit') {
       application.apply(job.unit)
@@ -62,7 +65,7 @@ function run(job: Job): Answer {
 }
 
 // A full disk or an I/O error may end the whole transaction under a unit: what follows would then be written without one.
-function runInTransaction(job: Job): Answer {
+function runInTransaction(job: Transacted): Answer {
   const answer = run(job)
   if (!db.isTransaction) throw new Error(answer.is === 'failed' ? answer.message : 'the transaction was lost')
   return answer
@@ -70,8 +73,29 @@ function runInTransaction(job: Job): Answer {
 
 function commitBatch(): void {
   if (waiting.length === 0) return // closing has already committed what this call was for
-  const jobs = waiting
+  const jobs = waiting.filter((job) => job.do !== 'scrub')
+  const scrubs = waiting.filter((job) => job.do === 'scrub')
   waiting = []
+  if (jobs.length > 0) transact(jobs)
+  for (const { n } of scrubs) parentPort?.postMessage({ answers: [scrub(n)], batches })
+}
+
+/**
+ * `secure_delete` has overwritten what was deleted since it is on; VACUUM writes the file anew, so that nothing of before is in
+ * its free pages either; the checkpoints move the log into the file and cut it to nothing. Outside any transaction.
+ */
+function scrub(n: number): Answer {
+  try {
+    const before = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
+    db.exec('VACUUM')
+    const after = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
+    return { n, is: 'done', changes: Number(before?.busy) || Number(after?.busy) ? 1 : 0 }
+  } catch (cause) {
+    return failed(n, cause)
+  }
+}
+
+function transact(jobs: readonly Transacted[]): void {
   let answers: Answer[]
   try {
     prepare('BEGIN IMMEDIATE').run()

@@ -27,6 +27,11 @@ export const floors: readonly Floor[] = [
     rooms: ['src/audit/', 'src/feed/', 'src/webhooks/', 'src/exporters/', 'src/anomaly/', 'src/scim/', 'src/gateway/'],
     what: 'followers and side doors; the core imports none',
   },
+  {
+    rank: 6,
+    rooms: ['src/envelope.ts'],
+    what: 'turning the keys at rest, and erasing accounts: what needs rooms of several floors',
+  },
   { rank: 5, rooms: ['src/events.ts'], what: 'the union of the events of floors 1 to 4' },
   { rank: 4, rooms: ['src/oidc/'], what: 'the provider: configuration, models, interactions, commit, lanes' },
   {

@@ -2,6 +2,7 @@
 
 import type { Doc, Store } from '../../adapters/store.ts'
 import { type Random, randomText, refusals, seconds, TENANT, type Unit } from '../base/index.ts'
+import { eraseAccount, type Holdings } from './erase.ts'
 import type { Hasher } from './hashing.ts'
 import {
   type AccountRecord,
@@ -12,6 +13,7 @@ import {
   claimDoc,
   claims,
   firstAdministrator,
+  isErased,
   nameDoc,
   nameId,
   names,
@@ -72,7 +74,15 @@ export function accountActions(deps: AccountDeps, dummy: string) {
     const pointer = await store.get(names.name, nameId(seal, normalName(name)))
     const doc =
       typeof pointer?.fields.target === 'string' ? await store.get(accounts.name, pointer.fields.target) : undefined
-    return doc && { doc, record: await accountOf(seal, doc) }
+    return doc && !isErased(doc) ? { doc, record: await accountOf(seal, doc) } : undefined
+  }
+
+  /** Where a typed name leads. One that a crash left pointing at an erased account is free. */
+  async function pointerOf(name: string): Promise<{ readonly doc: Doc; readonly isTaken: boolean } | undefined> {
+    const doc = await store.get(names.name, nameId(seal, name))
+    const target =
+      typeof doc?.fields.target === 'string' ? await store.get(accounts.name, doc.fields.target) : undefined
+    return doc && { doc, isTaken: !target || !isErased(target) }
   }
 
   async function known(name: string) {
@@ -107,7 +117,8 @@ export function accountActions(deps: AccountDeps, dummy: string) {
     if (!isLoginName(input.loginName)) throw refuse('bad_login_name')
     refuseBadPassword(input.password, login)
     const typed = [...new Set([login, ...(input.email ? [normalName(input.email)] : [])])]
-    for (const name of typed) if (await store.get(names.name, nameId(seal, name))) throw refuse('account_exists')
+    const taken = await Promise.all(typed.map((name) => pointerOf(name)))
+    if (taken.some((pointer) => pointer?.isTaken)) throw refuse('account_exists')
     const sub = randomText(random, 16)
     const person: Person = {
       loginName: input.loginName.trim(),
@@ -120,7 +131,11 @@ export function accountActions(deps: AccountDeps, dummy: string) {
       createdAt: seconds(clock),
     }
     unit.insert(accounts.name, accountDoc(seal, random, sub, person))
-    for (const name of typed) unit.insert(names.name, nameDoc(seal, name, accountId(seal, sub)))
+    for (const [n, name] of typed.entries()) {
+      const free = taken[n]?.doc
+      if (free) unit.update(names.name, free, { fields: { target: accountId(seal, sub) } })
+      else unit.insert(names.name, nameDoc(seal, name, accountId(seal, sub)))
+    }
     unit.note('account.created', { account: accountId(seal, sub), administrator: person.administrator })
     return { sub, disabled: false, person }
   }
@@ -173,7 +188,7 @@ export function accountActions(deps: AccountDeps, dummy: string) {
     /** The account of a `sub`; undefined when there is none that may be used. */
     async find(sub: string): Promise<AccountRecord | undefined> {
       const doc = await store.get(accounts.name, accountId(seal, sub))
-      if (!doc) return undefined
+      if (!doc || isErased(doc)) return undefined
       const record = await accountOf(seal, doc)
       return usable(record) ? record : undefined
     },
@@ -186,11 +201,15 @@ export function accountActions(deps: AccountDeps, dummy: string) {
           { tenant: TENANT, by: { kind: 'account' } },
           { limit: 200, ...(after ? { after } : {}) },
         )
-        for (const doc of page) out.push(await accountOf(seal, doc))
+        for (const doc of page) if (!isErased(doc)) out.push(await accountOf(seal, doc))
         after = page.at(-1)?.id
         if (page.length < 200) return out
       }
     },
+    /** The random `sub` behind a name. */
+    subOf: async (name: string): Promise<string> => (await known(name)).record.sub,
+    /** Destroys the account's key and frees its names; `holdings` ends what other rooms hold of it. */
+    erase: async (name: string, holdings: Holdings): Promise<void> => eraseAccount(deps, await known(name), holdings),
     disable: (name: string) => setDisabled(name, true),
     enable: (name: string) => setDisabled(name, false),
     async setPassword(name: string, password: string): Promise<void> {

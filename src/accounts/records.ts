@@ -102,6 +102,11 @@ export function accountDoc(seal: Seal, random: Random, sub: string, person: Pers
   })
 }
 
+/** Whether the account's key was destroyed: nothing can be said of it any more. */
+export function isErased(doc: Doc): boolean {
+  return doc.revokedAt !== null || doc.body === null
+}
+
 /** Opens an account's document. */
 export async function accountOf(seal: Seal, doc: Doc): Promise<AccountRecord & { readonly key: string }> {
   const kept = JSON.parse((await seal.open(doc)).toString()) as Kept

@@ -5,6 +5,7 @@ import type { App } from '../app.ts'
 import { DURATION, durationSeconds } from '../base/index.ts'
 import { apiSchema } from '../config/index.ts'
 import { accountCommands } from './accounts.ts'
+import { envelopeCommands } from './envelope.ts'
 import { configCommands, keyCommands } from './keys.ts'
 import { rotationCommands } from './rotation.ts'
 
@@ -265,4 +266,5 @@ export const commands: Readonly<Record<string, Command>> = {
   ...rotationCommands,
   ...keyCommands,
   ...configCommands,
+  ...envelopeCommands,
 }

@@ -6,6 +6,7 @@ import { type Command, commands } from './commands.ts'
 import { type Asked, askServer, runCommand } from './control.ts'
 import { isForPeople, openApp, openConfiguration, readSetting } from './open.ts'
 import { serve } from './serve.ts'
+import { makeMaster } from './signers.ts'
 import { runSimulation } from './simulate.ts'
 
 /** The command line does not make sense. The message is for people. */
@@ -19,6 +20,7 @@ class UsageError extends Error {
 const OTHERS: Readonly<Record<string, string>> = {
   serve: 'Serve (what npm start does).',
   'rotation simulate': 'Replay recorded refreshes through a policy: --policy file.ts --traffic log.jsonl.',
+  'keys make-master': 'Make a master key in the PKCS#11 token, under a label: keys make-master <label>.',
   'config check': 'Parse the environment and the configuration, and say what is wrong.',
 }
 
@@ -127,6 +129,12 @@ async function main(args: readonly string[]): Promise<void> {
         args.includes('--json'),
       ),
     )
+  }
+  if (words[0] === 'keys' && words[1] === 'make-master') {
+    const [, , label] = words
+    if (!label) throw new UsageError('mintmark keys make-master <label>\n')
+    const made = await makeMaster(readSetting(process.env, { quiet: true }), label)
+    return void process.stdout.write(printed(made, args.includes('--json')))
   }
   if (words[0] === 'rotation' && words[1] === 'simulate') return simulation(args.slice(2))
   const { name, command } = found(args.slice(0, 2))

@@ -16,16 +16,10 @@ import {
   loadConfiguration,
   parseEnvironment,
 } from '../config/index.ts'
-import {
-  createPkcs11Signers,
-  createSoftwareSigners,
-  openPkcs11,
-  type Pkcs11Client,
-  type Signers,
-} from '../keys/index.ts'
+import { sealKeys } from '../seal/index.ts'
 import { createLogger, type Logger } from '../telemetry/index.ts'
-import { masterKey } from './master-key.ts'
-import { readPin } from './pin.ts'
+import { ensureMaster, masterSource } from './master-key.ts'
+import { hardwareMasters, openToken, signersOf } from './signers.ts'
 
 /** What is known before anything is opened. */
 export interface Setting {
@@ -88,30 +82,6 @@ export async function openConfiguration(setting: Setting): Promise<Configuration
   return loadConfiguration(configurationPath(setting), { optional: env.CONFIG === undefined, uid: process.getuid?.() })
 }
 
-/** The token that PKCS11_MODULE names; undefined where none is. Throws `Pkcs11Misconfigured`. */
-async function openToken({ env, environment }: Setting): Promise<Pkcs11Client | undefined> {
-  const { PKCS11_MODULE, PKCS11_TOKEN, PKCS11_PIN_FILE } = env
-  if (!PKCS11_MODULE || !PKCS11_TOKEN || !PKCS11_PIN_FILE) return undefined
-  return openPkcs11({
-    modulePath: PKCS11_MODULE,
-    tokenLabel: PKCS11_TOKEN,
-    pin: readPin(PKCS11_PIN_FILE),
-    sessions: env.PKCS11_SESSIONS,
-    budgetMs: env.PKCS11_BUDGET_MS,
-    env: environment,
-  })
-}
-
-/** Those who make and open signing keys: first who makes new ones, then whoever else may have made what the store knows. */
-async function openSigners(setting: Setting, { keys }: Configuration): Promise<readonly [Signers, ...Signers[]]> {
-  const token = await openToken(setting)
-  const hardware = token ? [createPkcs11Signers(token)] : []
-  const software = createSoftwareSigners()
-  if (keys.signers) return [keys.signers, ...hardware, software]
-  const [first] = hardware
-  return first && setting.env.SIGNER === 'pkcs11' ? [first, software] : [software, ...hardware]
-}
-
 /**
  * Opens everything. The caller closes the store when it is done. Only a server brings the configuration's clients into the store
  * (`declares`): a command that is run in another folder has another configuration, and would disable them all.
@@ -123,13 +93,20 @@ export async function openApp(
   prepareDataDir(setting.dataDir)
   const { env, issuer, demoUsable, logger } = setting
   const configuration = await openConfiguration(setting)
-  const master = masterKey(env, { issuer: new URL(issuer), random: systemRandom })
-  const signers = await openSigners(setting, configuration)
-  const store = await openStore(setting)
+  const token = await openToken(setting)
+  const signers = signersOf(setting, configuration, token)
+  const hardware = hardwareMasters(token)
+  const where = { issuer: new URL(issuer), random: systemRandom, ...(hardware ? { hardware } : {}) }
+  let store: Store | undefined
   try {
+    const masters = await masterSource(env, where)
+    store = await openStore(setting)
+    const opened = store
+    // The store first: a missing key file must not be made anew over keys that an old one wraps.
+    await ensureMaster(masters, async () => (await opened.scan(sealKeys.name, { limit: 1 })).length > 0)
     const app = await createApp({
       store,
-      master,
+      masters,
       signers,
       configuration,
       issuer,
@@ -147,7 +124,7 @@ export async function openApp(
     return app
   } catch (cause) {
     await Promise.all(signers.map((one) => one.close()))
-    await store.close()
+    await store?.close()
     throw cause
   }
 }

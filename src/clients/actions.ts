@@ -3,7 +3,7 @@
 import type { Doc, Store } from '../../adapters/store.ts'
 import { type Clock, type Random, randomText, Secret, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Configuration } from '../config/index.ts'
-import { mintCredential, type Seal } from '../seal/index.ts'
+import type { Seal } from '../seal/index.ts'
 import { createDeclare } from './declare.ts'
 import { isConflict, refuse } from './errors.ts'
 import {
@@ -42,10 +42,10 @@ const secretPlace = (clientId: string, text: string) => ({ tenant: TENANT, kind:
 export function clientActions(deps: ClientDeps) {
   const { seal, clock, random } = deps
   const uses = createSecretUses(deps)
-  const hashed = (clientId: string, text: string): string =>
-    seal.hash('secret', TENANT, `client secret ${clientId}`, text)
-  const matches = (clientId: string, text: string, hash: string): boolean =>
-    seal.matches('secret', secretPlace(clientId, text), hash)
+  const hashed = (clientId: string, text: string, purpose: 'secret' | 'credential' = 'credential'): string =>
+    seal.hash(purpose, TENANT, `client secret ${clientId}`, text)
+  // Secrets of the configuration may have any shape: they are hashed by the key that never turns.
+  const purposeOf = ({ source }: Pick<ClientRecord, 'source'>) => (source === 'configuration' ? 'secret' : 'credential')
 
   async function stored(
     clientId: string,
@@ -81,8 +81,10 @@ export function clientActions(deps: ClientDeps) {
     /** Constant-time comparison with every live secret. */
     secretMatches(record: ClientRecord, presented: string): boolean {
       // Every one is compared, whichever matches.
+      const place = secretPlace(record.clientId, presented)
+      const purpose = purposeOf(record)
       const live = liveSecrets(record, seconds(clock))
-      const matching = live.filter(({ hash }) => matches(record.clientId, presented, hash))
+      const matching = live.filter(({ hash }) => seal.matches(purpose, place, hash))
       for (const { hash } of matching) uses.used(hash)
       return matching.length > 0
     },
@@ -96,7 +98,7 @@ export function clientActions(deps: ClientDeps) {
       if (await deps.store.get(clients.name, idOf(seal, 'client', clientId))) throw refuse('client_exists')
       const metadata = metadataOf(order, clientId)
       const needs = metadata.token_endpoint_auth_method === 'client_secret_basic'
-      const secret = needs ? new Secret(mintCredential(random, 'cs')) : undefined
+      const secret = needs ? new Secret(seal.mintCredential('cs')) : undefined
       const record: ClientRecord = {
         clientId,
         metadata,
@@ -132,7 +134,11 @@ export function clientActions(deps: ClientDeps) {
      * Brings the configuration's clients into the store (declare.ts). Throws `BadConfiguration`, and writes nothing, when one
      * can't be had.
      */
-    declare: createDeclare({ ...deps, hashed, matches }),
+    declare: createDeclare({
+      ...deps,
+      hashed: (clientId, text) => hashed(clientId, text, 'secret'),
+      matches: (clientId, text, hash) => seal.matches('secret', secretPlace(clientId, text), hash),
+    }),
     async show(clientId: string): Promise<ClientRecord> {
       const record = (await stored(clientId))?.record
       if (!record) throw refuse('client_unknown')
@@ -143,7 +149,7 @@ export function clientActions(deps: ClientDeps) {
      * overlap runs another one is refused, or whoever still uses the oldest would be locked out by mistake.
      */
     async rotateSecret(clientId: string, { overlapSeconds }: { readonly overlapSeconds: number }): Promise<Secret> {
-      const secret = new Secret(mintCredential(random, 'cs'))
+      const secret = new Secret(seal.mintCredential('cs'))
       const now = seconds(clock)
       await change(clientId, 'client.secret_rotated', (record) => {
         const live = liveSecrets(record, now)

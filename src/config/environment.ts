@@ -105,13 +105,15 @@ export const environment: readonly Entry[] = [
     name: 'MASTER_KEY',
     default: '',
     group: 'Store',
-    meaning: '32 bytes in base64 or hexadecimal that wrap all other keys. Prefer MASTER_KEY_FILE.',
+    meaning:
+      '32 bytes in base64 or hexadecimal that wrap all other keys, or pkcs11:LABEL for a key in the token; several with commas: the first wraps, all unwrap. Prefer MASTER_KEY_FILE.',
   },
   {
     name: 'MASTER_KEY_FILE',
     default: 'DATA_DIR/master.key',
     group: 'Store',
-    meaning: 'File that holds the master key. Outside loopback it must not lie inside DATA_DIR.',
+    meaning:
+      'File (mode 0600) that holds the master key, one a line: the first wraps, all unwrap. Outside loopback it must not lie inside DATA_DIR.',
   },
   {
     name: 'SIGNER',

@@ -8,11 +8,12 @@ import type { Clients } from '../clients/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { Outbound, Views } from '../http/index.ts'
 import type { ProviderKey } from '../keys/index.ts'
-import { mintCredential, type Seal } from '../seal/index.ts'
+import type { Seal } from '../seal/index.ts'
 import { createPages } from './pages.ts'
 import { artefacts, type Records } from './records.ts'
 import type { Refresh } from './refresh.ts'
 import { createResources, OPENID_SCOPES } from './resources.ts'
+import { signInPolicy } from './sign-in-policy.ts'
 import { signingKeysOf } from './signing-key.ts'
 import { currentWork, maybeWork } from './work.ts'
 
@@ -152,7 +153,7 @@ function featuresOf(deps: ConfigurationDeps): LibraryConfiguration['features'] {
       enabled: features.registration,
       initialAccessToken: true,
       idFactory: () => `c_${randomText(deps.random, 12)}`,
-      secretFactory: async () => mintCredential(deps.random, 'cs'),
+      secretFactory: async () => deps.seal.mintCredential('cs'),
     },
     registrationManagement: { enabled: features.registration, rotateRegistrationAccessToken: false },
     // Every signature passes the keyring: it counts them, and hardware or a KMS may be behind it.
@@ -255,7 +256,7 @@ export function libraryConfiguration(deps: ConfigurationDeps): LibraryConfigurat
       return seal.hash('secret', `${client.sectorIdentifier ?? client.clientId}`, 'pairwise subject', sub)
     },
     subjectTypes: ['public', 'pairwise'],
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: signInPolicy() },
     fetch: (url, options) =>
       deps.outbound(url instanceof Request ? url.url : url, {
         method: options?.method ?? 'GET',

@@ -18,6 +18,7 @@ import { createRunner, type Runner } from './commit.ts'
 import { certificateOf } from './configuration.ts'
 import { createFamilies } from './family.ts'
 import { createFamilyDesk } from './family-desk.ts'
+import { createHoldings } from './holdings.ts'
 import { createInteractions } from './interactions.ts'
 import { createIntrospection } from './introspect.ts'
 import { createModels } from './models.ts'
@@ -29,6 +30,7 @@ import { OPENID_SCOPES } from './resources.ts'
 import { createRoutes, type Routes } from './routes.ts'
 import { type Work, withWork } from './work.ts'
 
+export { artefactResealer } from './records.ts'
 export type { EdgeState, Routes } from './routes.ts'
 export { normalPath } from './routes.ts'
 
@@ -37,7 +39,7 @@ export const oidcCollections = [artefacts] as const
 
 /** What the room uses. */
 export interface OidcDeps {
-  readonly store: Pick<Store, 'get' | 'find' | 'commit'>
+  readonly store: Pick<Store, 'get' | 'find' | 'count' | 'commit'>
   readonly seal: Seal
   readonly clock: Clock
   readonly random: Random
@@ -175,6 +177,8 @@ export async function createOidc(deps: OidcDeps) {
     },
     /** Families as people deal with them. */
     families: createFamilyDesk({ store, records, clock, unit: deps.unit, commit: deps.commit }),
+    /** What an account holds here: for erasing it. */
+    holdings: createHoldings({ store, records, clock }),
     /** How the rotation policies have done since start. */
     policies: () => current.engine.reports(),
     /** Tells a client of a sign-out; for the follower of `backchannel_logout.due`. */

@@ -1,8 +1,8 @@
 /** The protocol's documents: one collection, so that a commit can travel as one ordered write (DESIGN section 4). */
 
 import type { Collection, Doc, NewDoc } from '../../adapters/store.ts'
-import { type Bound, bound, newDoc, TENANT } from '../base/index.ts'
-import type { Seal } from '../seal/index.ts'
+import { type Bound, bound, type Clock, newDoc, seconds, TENANT } from '../base/index.ts'
+import type { Resealer, Seal } from '../seal/index.ts'
 
 export const artefacts: Collection = {
   name: 'artefacts',
@@ -48,12 +48,25 @@ export type Kind =
   | 'user-code'
   | 'replay'
 
+/** What is looked up by an opaque token's text: hashed with the version that the text names. */
+const BY_TOKEN: readonly string[] = [
+  'AccessToken',
+  'ClientCredentials',
+  'AuthorizationCode',
+  'DeviceCode',
+  'InitialAccessToken',
+  'RegistrationAccessToken',
+  'PushedAuthorizationRequest',
+  'RefreshToken',
+] satisfies readonly (Kind | 'RefreshToken')[]
+
 /** Late requests and replays still find what is gone: documents outlive their `exp` by this. */
 const MARGIN_SECONDS = 24 * 3600
 
 /** Hashes and envelopes of protocol documents. */
 export function createRecords(seal: Seal) {
-  const hash = (kind: string, text: string): string => seal.hash('lookup', TENANT, kind, text)
+  const hash = (kind: string, text: string): string =>
+    seal.hash(BY_TOKEN.includes(kind) ? 'token' : 'lookup', TENANT, kind, text)
   const optional = (kind: string, value: unknown): string | null =>
     typeof value === 'string' && value !== '' ? hash(kind, value) : null
 
@@ -102,7 +115,8 @@ export function createRecords(seal: Seal) {
       const exp = typeof payload.exp === 'number' ? payload.exp : null
       const purgeAt = exp === null ? null : Math.max(exp, input.keepUntil ?? 0) + MARGIN_SECONDS
       const sealed = seal.seal(clear, Buffer.from(JSON.stringify(payload)))
-      return newDoc(clear, { hk: seal.hk, ...sealed, exp, purgeAt, ...(input.fields ? { fields: input.fields } : {}) })
+      const hk = BY_TOKEN.includes(kind) && typeof payload.jti === 'string' ? seal.hkOf(payload.jti) : seal.hk
+      return newDoc(clear, { hk, ...sealed, exp, purgeAt, ...(input.fields ? { fields: input.fields } : {}) })
     },
     /** The sealed body anew, under the columns that the document has. */
     reseal(
@@ -143,6 +157,28 @@ export function createRecords(seal: Seal) {
     async open(doc: Doc): Promise<Payload> {
       const parsed: unknown = JSON.parse((await seal.open(doc)).toString())
       return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {}
+    },
+  }
+}
+
+/** A receipt's window is over for every clock by then. */
+const RECEIPT_MARGIN_SECONDS = 60
+
+/**
+ * Sealing again after a renewal. A receipt is sealed under a token that only its client has: it can only be dropped, when its window is
+ * over, or kept with its data key.
+ */
+export function artefactResealer(seal: Seal, clock: Clock): Resealer {
+  return {
+    names: ({ dk, fields: { receiptKey } }) => [dk, ...(typeof receiptKey === 'string' ? [receiptKey] : [])],
+    async reseal(doc) {
+      const { graceUntil, receiptKey } = doc.fields
+      const isOver = doc.revokedAt !== null || Number(graceUntil ?? 0) + RECEIPT_MARGIN_SECONDS < seconds(clock)
+      const drops = typeof receiptKey === 'string' && seal.isOld(receiptKey) && isOver
+      return {
+        ...(seal.isOld(doc.dk) ? (doc.body ? seal.seal(doc, await seal.open(doc)) : { dk: '' }) : {}),
+        ...(drops ? { fields: { receipt: null, receiptKey: null } } : {}),
+      }
     },
   }
 }

@@ -8,9 +8,18 @@ import { crc32 } from 'node:zlib'
 import type { Random } from '../base/index.ts'
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const VERSION = '01'
+const FIRST = '01'
+const VERSION_LENGTH = 2
 const BODY_LENGTH = 28
 const SUM_LENGTH = 6
+
+/** The last version that two characters can name: ten years of a turn a day. */
+export const CREDENTIAL_VERSION_MAX = 62 ** VERSION_LENGTH - 1
+
+/** Version number `n` (from 1) as texts name it. */
+export function credentialVersion(n: number): string {
+  return ALPHABET.charAt(Math.floor(n / 62)) + ALPHABET.charAt(n % 62)
+}
 
 function checksum(text: string): string {
   let rest = crc32(text)
@@ -22,16 +31,25 @@ function checksum(text: string): string {
   return out
 }
 
-/** Mints a credential text of a kind ('cs' for client secrets). */
-export function mintCredential(random: Random, kind: string, prefix = 'mm'): string {
+/** Mints a credential text of a kind ('cs' for client secrets), naming the hash key's version. */
+export function mintCredential(random: Random, kind: string, version = FIRST, prefix = 'mm'): string {
   const body = Array.from({ length: BODY_LENGTH }, () => ALPHABET.charAt(random.below(62))).join('')
-  const head = `${prefix}_${kind}_${VERSION}${body}`
+  const head = `${prefix}_${kind}_${version}${body}`
   return head + checksum(head)
 }
 
 /** Whether a text is well formed: right kind, right length, right checksum. Says nothing about being known. */
 export function isCredential(text: string, kind: string, prefix = 'mm'): boolean {
   const head = `${prefix}_${kind}_`
-  if (text.length !== head.length + VERSION.length + BODY_LENGTH + SUM_LENGTH || !text.startsWith(head)) return false
+  if (text.length !== head.length + VERSION_LENGTH + BODY_LENGTH + SUM_LENGTH || !text.startsWith(head)) return false
   return checksum(text.slice(0, -SUM_LENGTH)) === text.slice(-SUM_LENGTH)
+}
+
+/** The version that a well-formed credential of any kind names; undefined for any other text. */
+export function versionOfCredential(text: string): string | undefined {
+  const kind = /^[a-z]+_([a-z]+)_/.exec(text)?.[1]
+  const prefix = text.slice(0, text.indexOf('_'))
+  if (kind === undefined || !isCredential(text, kind, prefix)) return undefined
+  const from = prefix.length + kind.length + 2
+  return text.slice(from, from + VERSION_LENGTH)
 }

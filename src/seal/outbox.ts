@@ -2,6 +2,7 @@
 
 import type { OutboxEvent } from '../../adapters/store.ts'
 import { bound, type Clock, type Keep, type Unit } from '../base/index.ts'
+import type { Sealed } from './bodies.ts'
 import type { Seal } from './index.ts'
 
 /** Who asked: part of every event's sealed body. */
@@ -26,6 +27,14 @@ export function sealEvents(
     const plain = Buffer.from(JSON.stringify({ ...data, ...input.actor, cid: unit.cid }))
     return { ...event, ...seal.seal(columns(event), plain) }
   })
+}
+
+/** An event's body under this process's data key: for one that waited through a renewal. */
+export async function resealEvent(
+  seal: Seal,
+  event: Pick<OutboxEvent, 'id' | 'type' | 'tenant' | 'dk' | 'body'>,
+): Promise<Sealed> {
+  return seal.seal(columns(event), await seal.open({ ...columns(event), dk: event.dk, body: event.body }))
 }
 
 /** Opens an event of the outbox for a follower. */

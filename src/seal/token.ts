@@ -1,14 +1,22 @@
 /**
  * The text of opaque tokens: `mm_<kind>_<hash-key version><random><MAC>` (DESIGN section 9).
- * One read decides, and a forged token costs none: its MAC is wrong before the store is asked.
+ * One read decides, and a forged token costs none: its MAC is wrong before the store is asked. The version names both the key of
+ * the MAC and the key that hashes the text into an id, so that there is never a second place to look.
  */
 
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { Random } from '../base/index.ts'
 
-const VERSION = '1'
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const MAC_BYTES = 12
 const RANDOM_BYTES = 27
+/** Versions that turn use the letters from '2' on, again and again; '1' is for ever. */
+const TURNING = ALPHABET.length - 2
+
+/** Version number `n` (from 1) as texts name it. A letter comes back after 60 turns: five years by schedule. */
+export function tokenVersion(n: number): string {
+  return n < 2 ? '1' : ALPHABET.charAt(2 + ((n - 2) % TURNING))
+}
 
 /** The kinds of opaque tokens of OAuth; API tokens and client secrets have a format of their own. */
 export type TokenKind = 'at' | 'cc' | 'rt' | 'ac' | 'dc' | 'iat' | 'rat' | 'par'
@@ -17,9 +25,15 @@ function mac(key: KeyObject, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest().subarray(0, MAC_BYTES)
 }
 
+/** A key of MACs with the version that texts name it by. */
+export interface MacKey {
+  readonly version: string
+  readonly key: KeyObject
+}
+
 /** Mints a token. `family` (base64url text) is named in refresh tokens, so that one read finds the family. */
-export function mintToken(key: KeyObject, random: Random, kind: TokenKind, family = ''): string {
-  const head = `mm_${kind}_${VERSION}${family}${random.bytes(RANDOM_BYTES).toString('base64url')}`
+export function mintToken({ version, key }: MacKey, random: Random, kind: TokenKind, family = ''): string {
+  const head = `mm_${kind}_${version}${family}${random.bytes(RANDOM_BYTES).toString('base64url')}`
   return head + mac(key, head).toString('base64url')
 }
 
@@ -28,15 +42,29 @@ export const FAMILY_TEXT_LENGTH = 24
 
 const LENGTH_PLAIN = 1 + (RANDOM_BYTES / 3) * 4 + (MAC_BYTES / 3) * 4
 
-/** What a well-formed token says of itself; undefined when the text is not one of ours of this kind. */
-export function readToken(key: KeyObject, kind: TokenKind, text: string): { readonly family: string } | undefined {
+/** The version that a token's text names; undefined when it is no such text at all. */
+export function versionOfToken(text: string): string | undefined {
+  return /^mm_[a-z]+_([0-9A-Za-z])/.exec(text)?.[1]
+}
+
+/**
+ * What a well-formed token says of itself; undefined when the text is not one of ours of this kind.
+ * `keyOf` gives the key of a version's MACs, and undefined for a version that there is not.
+ */
+export function readToken(
+  keyOf: (version: string) => KeyObject | undefined,
+  kind: TokenKind,
+  text: string,
+): { readonly family: string } | undefined {
   const prefix = `mm_${kind}_`
   const expected = prefix.length + LENGTH_PLAIN + (kind === 'rt' ? FAMILY_TEXT_LENGTH : 0)
-  if (text.length !== expected || !text.startsWith(prefix + VERSION)) return undefined
+  if (text.length !== expected || !text.startsWith(prefix)) return undefined
+  const key = keyOf(text.charAt(prefix.length))
+  if (!key) return undefined
   const cut = text.length - (MAC_BYTES / 3) * 4
   const given = Buffer.from(text.slice(cut), 'base64url')
   const right = mac(key, text.slice(0, cut))
   if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined
-  const from = prefix.length + VERSION.length
+  const from = prefix.length + 1
   return { family: kind === 'rt' ? text.slice(from, from + FAMILY_TEXT_LENGTH) : '' }
 }

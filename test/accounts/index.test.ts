@@ -1,21 +1,20 @@
 /** Accounts: names, passwords and attempts. The clock is moved by hand; what an attempt costs is counted. */
 
 import assert from 'node:assert/strict'
-import { createSecretKey } from 'node:crypto'
 import fc from 'fast-check'
 import type { Store } from '../../adapters/store.ts'
 import { createAccounts, passwordFault } from '../../src/accounts/index.ts'
 import { isLoginName, normalName } from '../../src/accounts/rules.ts'
 import { systemRandom as random, randomText, Unit } from '../../src/base/index.ts'
-import { createSeal } from '../../src/seal/index.ts'
-import { HandClock, openTestStore, STORES } from '../support/world.ts'
+import { createSeal, fixedMasters } from '../../src/seal/index.ts'
+import { HandClock, masterOf, openTestStore, STORES } from '../support/world.ts'
 
 const GOOD = 'seven copper lanterns hum'
 
 async function open(kind: 'sqlite' | 'mongodb') {
   const store: Store = await openTestStore(kind)
   const clock = new HandClock()
-  const seal = await createSeal({ store, clock, random, master: createSecretKey(Buffer.alloc(32, 9)) })
+  const seal = await createSeal({ store, clock, random, masters: fixedMasters(masterOf(9)) })
   const cost = { hashes: 0, checks: 0 }
   const hasher = {
     async hash(password: string) {

@@ -1,6 +1,6 @@
 /** What the store in memory keeps besides documents (outbox, leases, idempotency records), and the ways in which it can be broken. */
 
-import type { OutboxEvent, Writes } from '../../adapters/store.ts'
+import type { Doc, OutboxEvent, Writes } from '../../adapters/store.ts'
 
 /** The ways in which the store can be broken. */
 export type Flaw =
@@ -24,6 +24,11 @@ export type Flaw =
   | 'find ignores the tenant'
   | 'find takes any fields'
   | 'find has no order'
+  | 'scans skip tombstones'
+  | 'scans have no order'
+  | 'scans keep to one tenant'
+  | 'scans ignore the page'
+  | 'scrubs take tombstones'
   | 'reads give references'
   | 'events go before the commit'
   | 'events need a document'
@@ -47,6 +52,20 @@ export class MemoryDesk {
 
   constructor(flaw?: Flaw) {
     this.flaw = flaw
+  }
+
+  /** What follows `after`, in order. */
+  protected scanned<T extends Pick<Doc, 'id' | 'tenant' | 'revokedAt'>>(
+    all: readonly T[],
+    after?: string,
+  ): readonly T[] {
+    const rows = all.filter(
+      (row) =>
+        (this.flaw !== 'scans skip tombstones' || row.revokedAt === null) &&
+        (this.flaw !== 'scans keep to one tenant' || row.tenant === all[0]?.tenant),
+    )
+    if (this.flaw !== 'scans have no order') rows.sort((a, b) => (a.id < b.id ? -1 : 1))
+    return this.flaw === 'scans ignore the page' || after === undefined ? rows : rows.filter(({ id }) => id > after)
   }
 
   protected note({ events }: Writes): void {

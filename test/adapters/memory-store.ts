@@ -52,6 +52,21 @@ export class MemoryStore extends MemoryDesk implements Store {
       .map((r) => this.#out(r))
   }
 
+  async scan(
+    collection: string,
+    { limit, after }: { readonly limit: number; readonly after?: string },
+  ): Promise<readonly Doc[]> {
+    const rows = this.scanned([...this.#room(this.#rooms, collection).values()], after)
+    return rows.slice(0, limit).map((row) => this.#out(row))
+  }
+
+  async scrub(): Promise<readonly string[]> {
+    if (this.flaw === 'scrubs take tombstones')
+      for (const room of this.#rooms.values())
+        for (const row of room.values()) if (row.revokedAt !== null) room.delete(row.id)
+    return ['nothing: it is memory']
+  }
+
   async count(collection: string, by: Index): Promise<number> {
     return this.#by(this.#rooms, collection, by, false).length
   }

@@ -1,23 +1,22 @@
 /** A process that dies at any step of a key's life leaves a keyring that works at the next start. */
 
 import assert from 'node:assert/strict'
-import { createSecretKey } from 'node:crypto'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { Store } from '../../adapters/store.ts'
 import { systemRandom as random, Unit } from '../../src/base/index.ts'
 import { createSoftwareSigners, type Keyring, openKeyring, signingKeyNorm } from '../../src/keys/index.ts'
 import { createEngine } from '../../src/rotation/index.ts'
-import { createSeal } from '../../src/seal/index.ts'
+import { createSeal, fixedMasters } from '../../src/seal/index.ts'
 import { createLogger } from '../../src/telemetry/index.ts'
 import { Killed, mortal } from '../support/mortal.ts'
-import { HandClock, openTestStore, STORES } from '../support/world.ts'
+import { HandClock, masterOf, openTestStore, STORES } from '../support/world.ts'
 
 const HALF_HOUR = 1800
 const SESSION = 86_400
 const ALGORITHMS = ['ES256', 'EdDSA'] as const
 
 async function open(store: Store, clock: HandClock) {
-  const seal = await createSeal({ store, clock, random, master: createSecretKey(Buffer.alloc(32, 5)) })
+  const seal = await createSeal({ store, clock, random, masters: fixedMasters(masterOf(5)) })
   const engine = createEngine({
     rules: [],
     norm: signingKeyNorm,

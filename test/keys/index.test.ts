@@ -31,14 +31,14 @@ describe('the keyring', () => {
   })
 
   it('is made once by two nodes that start at the same moment', async () => {
-    const { createSeal } = await import('../../src/seal/index.ts')
+    const { createSeal, fixedMasters } = await import('../../src/seal/index.ts')
     const { createSoftwareSigners, openKeyring } = await import('../../src/keys/index.ts')
     const { createLogger } = await import('../../src/telemetry/index.ts')
     const { systemClock: clock, systemRandom: random, Unit } = await import('../../src/base/index.ts')
-    const { createSecretKey } = await import('node:crypto')
+    const { masterOf } = await import('../support/world.ts')
     const store = await openTestStore('sqlite')
     const open = async () => {
-      const seal = await createSeal({ store, clock, random, master: createSecretKey(Buffer.alloc(32, 3)) })
+      const seal = await createSeal({ store, clock, random, masters: fixedMasters(masterOf(3)) })
       return openKeyring({
         store,
         seal,

@@ -56,7 +56,8 @@ describe('a master key in a PKCS#11 token', () => {
     await assert.rejects(makeMasterKey(client, 'fourth'), Pkcs11Misconfigured)
     await assert.rejects(createPkcs11Master(client, 'nobody'), {
       name: 'Pkcs11Misconfigured',
-      message: 'the token "test token" holds no AES key with the label "nobody": make the master key first',
+      message:
+        'the token "test token" holds no AES key with the label "nobody": make it with mintmark keys make-master nobody',
     })
   })
 })

@@ -1,14 +1,13 @@
 /** The seal: what it makes opens nothing without the master key, and every clear column is bound. */
 
 import assert from 'node:assert/strict'
-import { createSecretKey } from 'node:crypto'
 import fc from 'fast-check'
 import type { Store } from '../../adapters/store.ts'
 import { bound, systemClock, systemRandom } from '../../src/base/index.ts'
-import { createSeal, isCredential, mintCredential, type Seal } from '../../src/seal/index.ts'
-import { HandClock, openTestStore } from '../support/world.ts'
+import { createSeal, fixedMasters, isCredential, mintCredential, type Seal, sealKeys } from '../../src/seal/index.ts'
+import { HandClock, masterOf, openTestStore } from '../support/world.ts'
 
-const master = (byte: number) => createSecretKey(Buffer.alloc(32, byte))
+const master = (byte: number) => fixedMasters(masterOf(byte))
 
 describe('the seal', () => {
   let store: Store
@@ -16,7 +15,7 @@ describe('the seal', () => {
   const clock = new HandClock()
   before(async () => {
     store = await openTestStore('sqlite')
-    seal = await createSeal({ store, clock, random: systemRandom, master: master(1) })
+    seal = await createSeal({ store, clock, random: systemRandom, masters: master(1) })
   })
   after(() => store.close())
   const columns = bound({ tenant: 't', kind: 'k', id: 'i', grant: 'g', scopes: ['a'], iat: 5 })
@@ -54,17 +53,19 @@ describe('the seal', () => {
       store: elsewhere,
       clock,
       random: systemRandom,
-      master: master(1),
+      masters: master(1),
     })
     await assert.rejects(thief.openUnder('old token', 'family', sealed))
     await elsewhere.close()
   })
 
-  it('says that a master key is not the one of this store', async () => {
+  it('says that a master key is not the one of this store, and writes nothing then', async () => {
+    const before = await store.scan(sealKeys.name, { limit: 1000 })
     await assert.rejects(
-      createSeal({ store, clock: systemClock, random: systemRandom, master: master(2) }),
+      createSeal({ store, clock: systemClock, random: systemRandom, masters: master(2) }),
       /master key does not open this store/,
     )
+    assert.deepEqual(await store.scan(sealKeys.name, { limit: 1000 }), before)
   })
 
   it('takes a new data key before a day is over, and still opens what the old one sealed', async () => {

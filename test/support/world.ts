@@ -10,7 +10,9 @@ import { type App, type AppDeps, collections, createApp, listen } from '../../sr
 import { type Clock, systemRandom } from '../../src/base/index.ts'
 import { type ConfigurationInput, parseConfiguration } from '../../src/config/index.ts'
 import { createSoftwareSigners } from '../../src/keys/index.ts'
+import { fixedMasters, softwareMaster } from '../../src/seal/index.ts'
 import { createLogger } from '../../src/telemetry/index.ts'
+import { usedMongoUris } from './mongo.ts'
 import { openTestMongo } from './mongo-store.ts'
 
 /** Everything that the suite writes to disk: stores, logs, screenshots. Searched for secrets at the end. */
@@ -55,21 +57,33 @@ export interface World {
 mkdirSync(join(OUTPUT, 'stores'), { recursive: true })
 mkdirSync(join(OUTPUT, 'logs'), { recursive: true })
 
+const places = new WeakMap<Store, string>()
+
+/** Where a test's store is: its file, or its address. */
+export function placeOf(store: Store): string {
+  return places.get(store) ?? ''
+}
+
 /** Opens a store of a kind that nothing else uses. */
 export async function openTestStore(kind: StoreKind): Promise<Store> {
-  if (kind === 'mongodb') return openTestMongo(collections)
-  return openSqliteStore({ file: join(mkdtempSync(join(OUTPUT, 'stores', 'flow-')), 'mintmark.db'), collections })
+  const file = join(mkdtempSync(join(OUTPUT, 'stores', 'flow-')), 'mintmark.db')
+  const store = kind === 'mongodb' ? await openTestMongo(collections) : await openSqliteStore({ file, collections })
+  places.set(store, kind === 'mongodb' ? (usedMongoUris().at(-1) ?? '') : file)
+  return store
 }
 
 /** Every text that the worlds of this process kept secret, for the search at the end. */
 export const allSecrets: string[] = []
+
+/** A master key of 32 equal bytes. */
+export const masterOf = (byte: number) => softwareMaster(createSecretKey(Buffer.alloc(32, byte)))
 
 /** Starts a server on a free port. */
 export async function openWorld(
   kind: StoreKind,
   configuration: ConfigurationInput = {},
   wrap: (store: Store) => Store = (store) => store,
-  more: Partial<Pick<AppDeps, 'signers'>> = {},
+  more: Partial<Pick<AppDeps, 'signers' | 'masters'>> = {},
 ): Promise<World> {
   const { createServer } = await import('node:net')
   const port = await new Promise<number>((done) => {
@@ -88,7 +102,7 @@ export async function openWorld(
     clock,
     issuer,
     random: systemRandom,
-    master: createSecretKey(Buffer.alloc(32, 7)),
+    masters: fixedMasters(masterOf(7)),
     signers: [createSoftwareSigners()],
     configuration: parsed,
     demoUsable: true,

@@ -28,7 +28,9 @@ export async function createPkcs11Master(client: Pkcs11Client, label: string): P
   if (another)
     throw new Pkcs11Misconfigured(`${where} holds several AES keys with the label "${label}": one is the master key`)
   if (!found)
-    throw new Pkcs11Misconfigured(`${where} holds no AES key with the label "${label}": make the master key first`)
+    throw new Pkcs11Misconfigured(
+      `${where} holds no AES key with the label "${label}": make it with mintmark keys make-master ${label}`,
+    )
   const { id } = found
   return {
     id: createHash('sha256').update('mintmark pkcs11 master').update(id).update(label).digest('base64url').slice(0, 12),

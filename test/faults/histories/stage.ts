@@ -13,6 +13,7 @@ import { type App, collections, createApp } from '../../../src/app.ts'
 import { type Clock, systemRandom } from '../../../src/base/index.ts'
 import { parseConfiguration } from '../../../src/config/index.ts'
 import { createSoftwareSigners } from '../../../src/keys/index.ts'
+import { fixedMasters, softwareMaster } from '../../../src/seal/index.ts'
 import { createLogger } from '../../../src/telemetry/index.ts'
 import { Browser, codeFor, redeem, type Served, text } from '../../support/browser.ts'
 import { CANARY, REDIRECT } from '../../support/world.ts'
@@ -125,7 +126,7 @@ export class Stage implements Served {
       clock: this.clock,
       issuer: this.issuer,
       random: systemRandom,
-      master: createSecretKey(Buffer.alloc(32, 7)),
+      masters: fixedMasters(softwareMaster(createSecretKey(Buffer.alloc(32, 7)))),
       signers: [createSoftwareSigners()],
       configuration,
       demoUsable: true,

@@ -1,0 +1,108 @@
+/**
+ * Keyed hashes and the texts that name them. Two hash keys turn: what is looked up by an opaque token's text, and client secrets.
+ * Both texts name their version, so the right key is known at once and there is one look-up, ever. The others turn only offline.
+ */
+
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
+import type { Random } from '../base/index.ts'
+import { credentialVersion, mintCredential, versionOfCredential } from './credential.ts'
+import type { WrappedKeys } from './keys.ts'
+import { currentOf, type Ring } from './ring.ts'
+import { mintToken, readToken, type TokenKind, tokenVersion, versionOfToken } from './token.ts'
+
+/**
+ * Which key hashes: look-up ids, replay ids (a key that never turns while a `jti` lives), typed words, forms and subjects;
+ * `token`: what is looked up by an opaque token's text; `credential`: client secrets that the server made.
+ */
+export type HashPurpose = 'lookup' | 'replay' | 'pointer' | 'secret' | 'token' | 'credential'
+
+/** The two keys of one version of tokens. */
+interface TokenKeys {
+  readonly hash: KeyObject
+  readonly mac: KeyObject
+}
+
+const FIRST = '1'
+
+function derived(key: KeyObject, what: string): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', key.export(), '', `mintmark token ${what}`, 32)))
+}
+
+const tokenKeysOf = (key: KeyObject): TokenKeys => ({ hash: derived(key, 'hash'), mac: derived(key, 'mac') })
+
+/** Opens the hash keys. `unsure` throws when this node may have missed a version that others mint with. */
+export async function createHashes(deps: {
+  readonly keys: WrappedKeys
+  readonly random: Random
+  readonly unsure: () => void
+}) {
+  const { keys, random, unsure } = deps
+  const shared = async (purpose: 'lookup' | 'replay' | 'pointer' | 'secret' | 'mac') => (await keys.shared(purpose)).key
+  const plain = {
+    lookup: await shared('lookup'),
+    replay: await shared('replay'),
+    pointer: await shared('pointer'),
+    secret: await shared('secret'),
+  }
+  const first: TokenKeys = { hash: plain.lookup, mac: await shared('mac') }
+  let tokens: ReadonlyMap<string, TokenKeys> = new Map([[FIRST, first]])
+  let credentials: ReadonlyMap<string, KeyObject> = new Map([[credentialVersion(1), plain.secret]])
+  let mintsToken = FIRST
+  let mintsCredential = credentialVersion(1)
+
+  function keyOf(purpose: HashPurpose, text: string): KeyObject {
+    switch (purpose) {
+      case 'token': {
+        const found = tokens.get(versionOfToken(text) ?? FIRST)
+        if (!found) throw new Error('a token names a version of the hash key that there is not')
+        return found.hash
+      }
+      case 'credential':
+        // A text of another shape, or of a version that there is not, is nobody's secret: any key says no.
+        return credentials.get(versionOfCredential(text) ?? '') ?? plain.secret
+      default:
+        return plain[purpose]
+    }
+  }
+
+  return {
+    hash(purpose: HashPurpose, tenant: string, kind: string, text: string): string {
+      return createHmac('sha256', keyOf(purpose, text)).update(`${tenant}\0${kind}\0${text}`).digest('base64url')
+    },
+    versionOf: (text: string): string => versionOfToken(text) ?? FIRST,
+    mint(kind: TokenKind, family?: string): string {
+      // Registration access tokens have no end: they name the version that is for ever.
+      const version = kind === 'rat' ? FIRST : mintsToken
+      const key = tokens.get(version)?.mac
+      if (!key) throw new Error('the current version of the hash key is not loaded')
+      return mintToken({ version, key }, random, kind, family)
+    },
+    read(kind: TokenKind, text: string): { readonly family: string } | undefined {
+      return readToken(
+        (version) => {
+          const found = tokens.get(version)?.mac
+          if (!found) unsure()
+          return found
+        },
+        kind,
+        text,
+      )
+    },
+    mintCredential: (kind: string): string => mintCredential(random, kind, mintsCredential),
+    /** Takes over what the ring says: loads what is read, forgets what is erased, mints with what is current. */
+    async adopt(ring: Ring): Promise<void> {
+      const read = new Map<string, TokenKeys>()
+      for (const { n, state } of ring.token)
+        if (state !== 'erased') read.set(tokenVersion(n), n === 1 ? first : tokenKeysOf(await keys.version('token', n)))
+      const compared = new Map<string, KeyObject>()
+      for (const { n } of ring.credential)
+        compared.set(credentialVersion(n), n === 1 ? plain.secret : await keys.version('credential', n))
+      tokens = read
+      credentials = compared
+      mintsToken = tokenVersion(currentOf(ring.token).n)
+      mintsCredential = credentialVersion(currentOf(ring.credential).n)
+    },
+  }
+}
+
+export type Hashes = Awaited<ReturnType<typeof createHashes>>
