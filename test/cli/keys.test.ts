@@ -156,6 +156,24 @@ describe('a start without its hardware', () => {
     assert.match(err, /was made by the signer "pkcs11"/)
   })
 
+  it('keeps even the master key in the token, once it was made there', () => {
+    const dir = mkdtempSync(join(OUTPUT, 'stores', 'hsm-master-'))
+    const inToken = { ...env, DATA_DIR: dir, MASTER_KEY: 'pkcs11:mintmark' }
+    const missing = run('src/main.ts', [], inToken)
+    assert.equal(missing.code, 1)
+    assert.match(missing.err, /keys make-master mintmark/)
+    assert.equal(run('src/cli/main.ts', ['keys', 'make-master', 'mintmark'], env).code, 0)
+    assert.match(run('src/cli/main.ts', ['keys', 'make-master', 'mintmark'], env).err, /already holds/)
+    assert.equal(run('src/cli/main.ts', ['keys', 'list'], inToken).code, 0)
+    assert.deepEqual(
+      readdirSync(dir).filter((name) => name.includes('key')),
+      [],
+      'no key file',
+    )
+    const other = run('src/main.ts', [], { ...env, DATA_DIR: dir, MASTER_KEY: Buffer.alloc(32, 1).toString('base64') })
+    assert.match(other.err, /master key does not open this store/)
+  })
+
   it('starts with everything in its place', async () => {
     const { PORT: _port, ...rest } = env
     const server = await startProcess({ env: rest })
