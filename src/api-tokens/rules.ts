@@ -1,0 +1,175 @@
+/**
+ * The life of an API token: which state it is in, which change leads where, and what it may do now. Facts in, verdict out.
+ * A token is never wider, longer-lived or more alive than its owner, its parent and the limits allow now.
+ */
+
+import type { Doc } from '../../adapters/store.ts'
+import { isWithin, matchesPath } from './networks.ts'
+import type { Rights, StoredState, TokenKind } from './records.ts'
+
+/** States as people see them. `rotating`: it still works beside its successor. */
+export type TokenState =
+  | 'pending'
+  | 'not_yet'
+  | 'active'
+  | 'quarantined'
+  | 'rotating'
+  | 'rotated'
+  | 'expired'
+  | 'revoked'
+
+/** What is done to a token. */
+export type Change = 'approve' | 'quarantine' | 'release' | 'rotate' | 'revoke' | 'narrow'
+
+const ALLOWED: Readonly<Record<Change, readonly TokenState[]>> = {
+  approve: ['pending'],
+  quarantine: ['active', 'rotating', 'not_yet'],
+  release: ['quarantined'],
+  rotate: ['active'],
+  revoke: ['pending', 'not_yet', 'active', 'quarantined', 'rotating', 'rotated', 'expired'],
+  narrow: ['pending', 'not_yet', 'active', 'quarantined', 'rotating'],
+}
+
+/** Whether a change may be made in a state. */
+export const mayChange = (change: Change, state: TokenState): boolean => ALLOWED[change].includes(state)
+
+/** What the store says of a token. */
+export type TokenFacts = Pick<Doc, 'state' | 'revokedAt' | 'exp' | 'fields'>
+
+/** The state at a moment (Unix seconds). */
+export function stateOf(doc: TokenFacts, now: number): TokenState {
+  const stored = doc.state as StoredState
+  if (doc.revokedAt !== null || stored === 'revoked') return 'revoked'
+  const overlap = doc.fields.overlapUntil
+  if (stored === 'rotated' && !(typeof overlap === 'number' && now < overlap)) return 'rotated'
+  if (doc.exp !== null && now >= doc.exp) return 'expired'
+  if (stored === 'quarantined') return 'quarantined'
+  if (stored === 'pending') return 'pending'
+  if (stored === 'rotated') return 'rotating'
+  const { notBefore } = doc.fields
+  return typeof notBefore === 'number' && now < notBefore ? 'not_yet' : 'active'
+}
+
+/** What the deployment allows of tokens now: a tightened limit bites tokens that exist. */
+export interface Limits {
+  readonly lifetimeSecondsMax: number
+  /** Scopes that tokens of this kind and owner may carry; undefined: all that their owner has. */
+  readonly scopes: readonly string[] | undefined
+  readonly networks: Rights['networks']
+  /** May not be used for so long before it is quarantined; undefined: no matter. */
+  readonly idleSecondsMax: number | undefined
+}
+
+/** Who stands above a token. */
+export interface Above {
+  /** Whether the owner may be used now. */
+  readonly ownerAlive: boolean
+  /** Scopes that the owner holds now; undefined: not limited by it. */
+  readonly ownerScopes: readonly string[] | undefined
+  readonly limits: Limits
+  /** The parent with what stands above it, where there is one; undefined where it is gone. */
+  readonly parent:
+    | { readonly rights: Rights; readonly state: TokenState; readonly exp: number | null }
+    | null
+    | undefined
+}
+
+/** Why a token is not good for a request. For resource servers; a token's bearer is told none of it. */
+export type Reason =
+  | 'VALID'
+  | 'NOT_FOUND'
+  | 'EXPIRED'
+  | 'REVOKED'
+  | 'QUARANTINED'
+  | 'NOT_YET'
+  | 'IP_DENIED'
+  | 'SCOPE_DENIED'
+  | 'RATE_LIMITED'
+
+const REASON: Readonly<Record<TokenState, Reason>> = {
+  pending: 'NOT_YET',
+  not_yet: 'NOT_YET',
+  active: 'VALID',
+  rotating: 'VALID',
+  quarantined: 'QUARANTINED',
+  rotated: 'REVOKED',
+  expired: 'EXPIRED',
+  revoked: 'REVOKED',
+}
+
+const both = (a: readonly string[] | undefined, b: readonly string[]): readonly string[] =>
+  a === undefined ? b : b.filter((one) => a.includes(one))
+
+/** What is left of a token's rights under who stands above it. */
+export function effective(rights: Rights, above: Above): Rights {
+  const own = both(above.limits.scopes, both(above.ownerScopes, rights.scopes))
+  return above.parent ? { ...rights, scopes: both(above.parent.rights.scopes, own) } : { ...rights, scopes: own }
+}
+
+/** When a token ends at the latest, whatever it says itself. Unix seconds. */
+export function endsAt(token: { readonly exp: number | null; readonly iat: number | null }, above: Above): number {
+  const byLimit = (token.iat ?? 0) + above.limits.lifetimeSecondsMax
+  return Math.min(token.exp ?? byLimit, byLimit, above.parent?.exp ?? Number.POSITIVE_INFINITY)
+}
+
+/** What a resource server wants to know of a request. */
+export interface Asked {
+  readonly address?: string | undefined
+  readonly method?: string | undefined
+  readonly path?: string | undefined
+  readonly api?: string | undefined
+  readonly scopes?: readonly string[] | undefined
+}
+
+function placeReason(all: readonly Rights[], limits: Limits, asked: Asked): Reason {
+  if (!isWithin(limits.networks, asked.address) || all.some(({ networks }) => !isWithin(networks, asked.address)))
+    return 'IP_DENIED'
+  const { method, path, api } = asked
+  const denied = all.some(
+    ({ methods, paths, apis }) =>
+      (methods.length > 0 && !(method !== undefined && methods.includes(method.toUpperCase()))) ||
+      (paths.length > 0 && !(path !== undefined && paths.some((one) => matchesPath(one, path)))) ||
+      (apis.length > 0 && !(api !== undefined && apis.includes(api))),
+  )
+  return denied ? 'SCOPE_DENIED' : 'VALID'
+}
+
+/** Whether a token is good for a request, with the reason. The strictest of token, owner, parent and limits holds. */
+export function verdict(
+  token: { readonly doc: TokenFacts & Pick<Doc, 'iat' | 'lastUse'>; readonly rights: Rights },
+  above: Above,
+  asked: Asked,
+  now: number,
+): Reason {
+  const reason = REASON[stateOf(token.doc, now)]
+  if (reason !== 'VALID') return reason
+  if (now >= endsAt(token.doc, above)) return 'EXPIRED'
+  if (above.parent === undefined) return 'REVOKED'
+  if (above.parent && REASON[above.parent.state] !== 'VALID') return REASON[above.parent.state]
+  if (!above.ownerAlive) return 'QUARANTINED'
+  const { idleSecondsMax } = above.limits
+  if (idleSecondsMax !== undefined && now - (token.doc.lastUse ?? token.doc.iat ?? now) > idleSecondsMax)
+    return 'QUARANTINED'
+  const rights = effective(token.rights, above)
+  if (asked.scopes?.some((scope) => !rights.scopes.includes(scope))) return 'SCOPE_DENIED'
+  if (rights.scopes.length === 0 && token.rights.scopes.length > 0) return 'SCOPE_DENIED'
+  return placeReason(above.parent ? [rights, above.parent.rights] : [rights], above.limits, asked)
+}
+
+/** Whether `child` is no wider than `parent` in every right (networks and paths: literally among the parent's, or the parent has none). */
+export function isNarrower(child: Rights, parent: Rights): boolean {
+  const among = (mine: readonly string[], theirs: readonly string[]): boolean =>
+    theirs.length === 0 || (mine.length > 0 && mine.every((one) => theirs.includes(one)))
+  return (
+    child.scopes.every((scope) => parent.scopes.includes(scope)) &&
+    among(child.apis, parent.apis) &&
+    among(child.methods, parent.methods) &&
+    among(child.paths, parent.paths) &&
+    among(child.networks.allow, parent.networks.allow) &&
+    parent.networks.except.every((one) => child.networks.except.includes(one))
+  )
+}
+
+/** A kind may be owned by these. */
+export const ownersOf = (kind: TokenKind): readonly string[] =>
+  kind === 'personal' ? ['account'] : ['service', 'organisation']
