@@ -62,18 +62,28 @@ async function standardInput(what: string): Promise<string> {
   return text.replace(/\r?\n$/, '')
 }
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
+
+/** One row as lines of name and value; a list of rows inside it is indented below its name. */
+function block(row: object, indent = ''): string {
+  const entries = Object.entries(row).filter(([, value]) => !isEmpty(value))
+  const width = Math.max(26, ...entries.map(([key]) => key.length)) + 2
+  return entries
+    .map(([key, value]) => {
+      if (Array.isArray(value) && value.every(isObject))
+        return `${indent}${key}\n${value.map((one: object) => block(one, `${indent}  `)).join('\n\n')}`
+      return `${indent}${key.padEnd(width)}${isObject(value) ? JSON.stringify(value) : value}`
+    })
+    .join('\n')
+}
+
 function printed(result: unknown, json: boolean): string {
   if (json) return `${JSON.stringify(result, null, 2)}\n`
-  const rows = Array.isArray(result) ? result : [result]
-  const blocks = rows.map((row: unknown) =>
-    Object.entries(typeof row === 'object' && row !== null ? row : { result: row })
-      .filter(
-        ([, value]) =>
-          value !== undefined && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0),
-      )
-      .map(([key, value]) => `${key.padEnd(28)}${typeof value === 'object' ? JSON.stringify(value) : value}`)
-      .join('\n'),
-  )
+  const rows: readonly unknown[] = Array.isArray(result) ? result : [result]
+  const blocks = rows.map((row) => block(isObject(row) ? row : { result: row }))
   return blocks.length === 0 ? 'none\n' : `${blocks.join('\n\n')}\n`
 }
 

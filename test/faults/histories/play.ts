@@ -182,6 +182,10 @@ class Player {
         return
       case 'turn keys':
         return app.seal.turn()
+      case 'drop a key':
+        // A signing key goes at once, and the provider is swapped under whoever is in flight.
+        await app.keyring.drop({ alg: 'EdDSA', why: 'the history says so', dryRun: false })
+        return
       case 'flip policy':
         this.#stage.policy = this.#stage.policy === 'rotate' ? 'keep' : 'rotate'
         return

@@ -60,6 +60,7 @@ export class Stage implements Served {
   readonly #handle: { now: Handler }
   #store: Store
   #crashes = 0
+  #signers = createSoftwareSigners()
 
   private constructor(input: {
     readonly issuer: string
@@ -108,6 +109,9 @@ export class Stage implements Served {
   }
 
   async #build(): Promise<App> {
+    // A process that dies takes its threads along; an object that is dropped does not.
+    await this.#signers.close()
+    this.#signers = createSoftwareSigners()
     const configuration = parseConfiguration({
       lifetimes: { authorizationCodeSeconds: CODE_SECONDS },
       rotation: [() => ({ do: this.policy, why: 'the history says so' })],
@@ -127,7 +131,7 @@ export class Stage implements Served {
       issuer: this.issuer,
       random: systemRandom,
       masters: fixedMasters(softwareMaster(createSecretKey(Buffer.alloc(32, 7)))),
-      signers: [createSoftwareSigners()],
+      signers: [this.#signers],
       configuration,
       demoUsable: true,
       proxies: 0,
@@ -193,6 +197,7 @@ export class Stage implements Served {
     this.#server.close()
     this.#server.closeAllConnections()
     await this.#recorder.close()
+    await this.#signers.close()
     await this.#store.close()
   }
 }
