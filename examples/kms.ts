@@ -34,6 +34,12 @@ interface Call {
 }
 
 /** Turns, first come first served; whoever's budget ends while waiting leaves the queue. */
+/** Retry-After in milliseconds: seconds or a date (RFC 9110, 10.2.3). */
+function waitOf(text: string): number {
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  return Number.isFinite(ms) && ms > 0 ? ms : 0
+}
+
 function turns(count: number) {
   const queue: (() => void)[] = []
   let free = count
@@ -121,7 +127,7 @@ function createCaller({ url, token, concurrency = 8, budgetMs = 1000 }: KmsSetti
         if (call.signal.aborted) throw cause
       })
       if (answer && !PASSING.has(answer.status)) return answer
-      const asked = Number(answer?.headers.get('retry-after') ?? 0) * 1000
+      const asked = waitOf(answer?.headers.get('retry-after') ?? '')
       // Chance keeps a fleet of servers from coming back all at once.
       await pause(Math.max(asked, ms * (0.5 + Math.random())), call.signal)
     }

@@ -7,14 +7,15 @@ import { createBackground } from './background.ts'
 import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
 import { type Clients, clientCollections, createClients } from './clients/index.ts'
 import type { ApiDeclaration, Configuration } from './config/index.ts'
-import { createEnvelope, tokenSecondsMax } from './envelope.ts'
+import { createEnvelope, keepTokens, tokenSecondsMax } from './envelope.ts'
 import { createEventLog, createRelay, events, type Follower } from './events.ts'
 import { frontDoor } from './front-door.ts'
 import { createOutbound, createViews } from './http/index.ts'
 import { type Algorithm, keyCollections, openKeyring, type Signers } from './keys/index.ts'
 import { createLive, type Reread } from './live.ts'
-import { createOidc, type Oidc, oidcCollections } from './oidc/index.ts'
+import { createOidc, oidcCollections } from './oidc/index.ts'
 import { createSeal, fenced, type Masters, type Seal, sealEvents, sealKeys } from './seal/index.ts'
+import { createSignOuts } from './sign-outs.ts'
 import { type Counters, createCounters, type Logger } from './telemetry/index.ts'
 
 export { listen } from './front-door.ts'
@@ -66,17 +67,6 @@ async function algorithmsOf(
   return [...new Set([...own, ...asked.map(({ algorithm }) => algorithm)])]
 }
 
-/** Who hears of what happened, after it is committed. */
-function followersOf(oidc: Pick<Oidc, 'tellSignOut'>, logger: Logger): readonly Follower[] {
-  return [
-    async ({ seq, type, data }) => logger.debug({ seq, type, request: data.request }, 'event'),
-    async ({ type, data }) => {
-      if (type === 'backchannel_logout.due')
-        await oidc.tellSignOut({ clientId: String(data.client_id), sub: String(data.sub), sid: String(data.sid) })
-    },
-  ]
-}
-
 /** Units and commits outside requests, and the events of requests that write nothing. */
 function workbench(
   deps: Pick<AppDeps, 'store' | 'clock' | 'random'> & { readonly seal: Seal; readonly counters: Counters },
@@ -106,7 +96,8 @@ export async function createApp(deps: AppDeps) {
   const views = createViews({ directory: deps.viewsDirectory, branding: live.configuration.branding })
   const outbound = createOutbound(live.configuration.outbound)
   const shared = { ...deps, store, seal, unit, commit }
-  const clients = createClients(shared)
+  const idTokenAlgorithm = (): Algorithm => live.configuration.keys.algorithms?.[0] ?? 'ES256'
+  const clients = createClients({ ...shared, idTokenAlgorithm })
   const keyring = await openKeyring({
     ...shared,
     decide: live.decide,
@@ -128,7 +119,9 @@ export async function createApp(deps: AppDeps) {
 
   const envelope = createEnvelope({ ...shared, collections, accounts, oidc })
   const admin = createAdmin({ accounts, views, seal })
-  const relay = createRelay({ ...shared, followers: followersOf(oidc, logger) })
+  const signOuts = createSignOuts({ oidc, clock, logger })
+  const tellLog: Follower = async ({ seq, type, data }) => logger.debug({ seq, type, request: data.request }, 'event')
+  const relay = createRelay({ ...shared, followers: [tellLog, signOuts.follow] })
   return {
     admin,
     clients,
@@ -150,14 +143,14 @@ export async function createApp(deps: AppDeps) {
     store,
     koa: frontDoor({ ...shared, views, oidc, keyring, claim: { path: CLAIM_PATH, answer: admin.claim } }),
     /** Takes what has changed in the configuration's module. */
-    reload: () => live.reload({ ...shared, clients, keyring, oidc }),
+    reload: () => live.reload({ ...shared, clients, keyring, oidc, keep: (lifetimes) => keepTokens(seal, lifetimes) }),
     /** The last thing: policies, what signs, then the store. */
     async close(): Promise<void> {
       await live.close()
       await Promise.all(signers.map((one) => one.close()))
       await store.close()
     },
-    background: createBackground({ ...shared, collections, relay, clients, keyring, batched, envelope }),
+    background: createBackground({ ...shared, collections, relay, clients, keyring, signOuts, batched, envelope }),
   }
 }
 

@@ -28,7 +28,8 @@ export interface BackgroundDeps {
   readonly seal: Seal
   readonly envelope: Pick<Envelope, 'timers' | 'stop'>
   readonly clients: { flushSecretUses(): Promise<void> }
-  readonly keyring: Pick<Keyring, 'poll' | 'tick' | 'flushUses'>
+  readonly signOuts: { retry(): Promise<void> }
+  readonly keyring: Pick<Keyring, 'poll' | 'tick' | 'announce' | 'flushUses'>
   /** How many times faster than the wall the clock goes: 1, but for tests in which months pass. Only the keys' timers follow it. */
   readonly pace?: number
   /** Events of requests that write nothing. */
@@ -78,6 +79,7 @@ export function createBackground(deps: BackgroundDeps) {
   /** One node turns the keys; the ring's own condition holds where two believe that they are the one. */
   async function tick(): Promise<void> {
     if (await lease('keyring', LEASE_MS)) await keyring.tick()
+    else await keyring.announce()
   }
 
   return {
@@ -86,6 +88,7 @@ export function createBackground(deps: BackgroundDeps) {
       every(USES_MS, 'secret uses', () => clients.flushSecretUses())
       every(USES_MS / pace, 'key uses', () => keyring.flushUses())
       every(RELAY_MS, 'relay', () => relay.drain())
+      every(USES_MS, 'sign-outs', () => deps.signOuts.retry())
       every(SWEEP_MS, 'sweep', sweep)
       for (const { ms, what, work } of deps.envelope.timers) every(ms, what, work)
       every(LOOK_MS / pace, 'keyring', () => keyring.poll())

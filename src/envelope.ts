@@ -27,6 +27,12 @@ export function tokenSecondsMax(lifetimes: Configuration['lifetimes']): number {
   return DAY_SECONDS + Math.max(DAY_SECONDS, lifetimes.refreshAbsoluteSeconds, lifetimes.initialAccessTokenSeconds)
 }
 
+/** Has hash keys kept for longer lifetimes. Never for shorter ones: what lives, lives as long as it was told. */
+export async function keepTokens(seal: Seal, lifetimes: Configuration['lifetimes']): Promise<void> {
+  const seconds = tokenSecondsMax(lifetimes)
+  await seal.changeRing((ring) => (ring.tokenSecondsMax < seconds ? { ...ring, tokenSecondsMax: seconds } : undefined))
+}
+
 /** What it joins. */
 export interface EnvelopeDeps {
   readonly store: Store

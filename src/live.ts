@@ -5,7 +5,7 @@
 
 import { refusals, type Unit } from './base/index.ts'
 import type { Clients } from './clients/index.ts'
-import { type Configuration, difference, type Fresh, type RotationFacts } from './config/index.ts'
+import { BadConfiguration, type Configuration, difference, type Fresh, type RotationFacts } from './config/index.ts'
 import { type Keyring, type KeySettings, signingKeyNorm } from './keys/index.ts'
 import type { Oidc } from './oidc/index.ts'
 import { createEngine, type Engine, type Verdict } from './rotation/index.ts'
@@ -17,6 +17,8 @@ const OLD_MS = 60_000
 const refuse = refusals({
   nothing_to_reread: [409, 'No server runs here; the next start reads the configuration.'],
 })
+
+const isSigned = ({ accessToken }: Configuration['apis'][number]): boolean => accessToken === 'jwt'
 
 /** Reads the configuration's module afresh. */
 export type Reread = (previous: Configuration) => Promise<Fresh>
@@ -50,8 +52,10 @@ function keyEngine({ rotation }: Configuration, logger: Logger): Engine {
 
 /** Who takes a new configuration. */
 export interface Takers {
-  readonly clients: Pick<Clients, 'declare' | 'declareApis'>
-  readonly keyring: Pick<Keyring, 'ensure'>
+  readonly clients: Pick<Clients, 'check' | 'declare' | 'declareApis'>
+  readonly keyring: Pick<Keyring, 'ensure' | 'offers'>
+  /** Told how long what tokens name may live: a hash key is kept as long. */
+  readonly keep: (lifetimes: Configuration['lifetimes']) => Promise<void>
   readonly oidc: Pick<Oidc, 'check' | 'swap'>
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
@@ -69,6 +73,23 @@ function usable({ configuration }: Fresh, current: Configuration, rotates: boole
     // The same rules keep their engine, and with it what it remembers.
     rotation: rotates ? configuration.rotation : rotation,
   }
+}
+
+/** Everything that may refuse it, before anything is changed. */
+function check(next: Configuration, to: Takers): void {
+  const wanted = [...(next.keys.algorithms ?? []), ...next.apis.filter(isSigned).map(({ algorithm }) => algorithm)]
+  const missing = wanted.find((alg) => !to.keyring.offers(alg))
+  if (missing) throw new BadConfiguration(`${missing}: the configured signer makes no keys for this algorithm`)
+  to.clients.check(next.clients)
+  to.oidc.check(next)
+}
+
+/** It is in force whether or not the record of it can be written. */
+async function record(reloaded: Reloaded, to: Takers, logger: Logger): Promise<void> {
+  if (reloaded.in_force.length === 0) return
+  const unit = to.unit()
+  unit.note('configuration.changed', { ...reloaded })
+  await to.commit(unit).catch((cause) => logger.error({ err: cause }, 'that the configuration changed is not recorded'))
 }
 
 /** Makes it. */
@@ -94,9 +115,11 @@ export function createLive(deps: {
     const changes = difference(current, fresh.configuration)
     const rotates = changes.swapped.includes('rotation')
     const next = usable(fresh, current, rotates)
-    to.oidc.check(next)
-    for (const api of next.apis) if (api.accessToken === 'jwt') await to.keyring.ensure(api.algorithm)
-    const clients = changes.clients ? await to.clients.declare(next.clients) : { added: [], changed: [], removed: [] }
+    check(next, to)
+    await to.keep(next.lifetimes)
+    for (const { algorithm } of next.apis.filter(isSigned)) await to.keyring.ensure(algorithm)
+    // Also where this file's list is as it was: a node with an older file may have taken some of them out.
+    const clients = await to.clients.declare(next.clients)
     to.clients.declareApis(next.apis)
     current = next
     if (rotates) {
@@ -107,13 +130,13 @@ export function createLive(deps: {
     if (changes.swapped.length > 0) to.oidc.swap(next)
     const { added, changed, removed } = clients
     return {
-      in_force: [...changes.swapped, ...(changes.clients ? ['clients'] : [])],
+      in_force: [...changes.swapped, ...(added.length + changed.length + removed.length > 0 ? ['clients'] : [])],
       clients: { added, changed, removed },
       needs_restart: [...new Set([...changes.restart, ...fresh.restart])],
     }
   }
 
-  let reloading: Promise<Reloaded> | undefined
+  let last: Promise<unknown> = Promise.resolve()
 
   async function reload(to: Takers): Promise<Reloaded> {
     if (!deps.reread) throw refuse('nothing_to_reread')
@@ -121,9 +144,7 @@ export function createLive(deps: {
     try {
       const reloaded = await take(fresh, to)
       logger.info(reloaded, 'the configuration was read again')
-      const unit = to.unit()
-      unit.note('configuration.changed', { ...reloaded })
-      if (reloaded.in_force.length > 0) await to.commit(unit)
+      await record(reloaded, to, logger)
       return reloaded
     } catch (cause) {
       if (held !== fresh) await fresh.close()
@@ -138,10 +159,10 @@ export function createLive(deps: {
     decide: (facts: RotationFacts): Promise<Verdict> => engine.decide(facts),
     keySettings: (): KeySettings => ({ ...current.keys, sessionSeconds: current.lifetimes.sessionSeconds }),
     /** Reads the module again and takes what has changed; rejects, and changes nothing, where it is bad. One at a time. */
-    async reload(to: Takers): Promise<Reloaded> {
-      await reloading?.catch(() => undefined)
-      reloading = reload(to)
-      return reloading
+    reload(to: Takers): Promise<Reloaded> {
+      const mine = last.then(() => reload(to))
+      last = mine.catch(() => undefined)
+      return mine
     },
     /** Ends what the policies live in. */
     async close(): Promise<void> {

@@ -1,7 +1,7 @@
 /** A server whose configuration is edited while it answers. */
 
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Store } from '../adapters/store.ts'
 import { parseConfiguration } from '../src/config/index.ts'
@@ -14,16 +14,19 @@ const SECRET = 'configured secret of a test'
 
 interface File {
   readonly path: string
-  save(content: string): void
+  /** `mode` from the first byte on: the server may look at any moment. */
+  save(content: string, mode?: number): void
 }
 
 function file(): File {
   const path = join(mkdtempSync(join(OUTPUT, 'config-')), 'mintmark.config.ts')
   return {
     path,
-    save(content) {
-      writeFileSync(path, content, { mode: 0o600 })
-      chmodSync(path, 0o600)
+    save(content, mode = 0o600) {
+      const draft = `${path}.draft`
+      writeFileSync(draft, content)
+      chmodSync(draft, mode)
+      renameSync(draft, path)
     },
   }
 }
@@ -107,21 +110,49 @@ describe('a configuration that is edited while the server runs', () => {
     assert.equal(await gives(server, 'two'), true)
   })
 
+  it('refuses whole what could only fail later: a client that can not sign in, an algorithm that nobody makes keys for', async () => {
+    const good = configuration({ scopes: ['one'] })
+    for (const [from, to, sentence] of [
+      ['scope: ', "token_endpoint_auth_method: 'client_secret_jwt', scope: ", /client_secret_jwt/],
+      ['redirect_uris: []', "redirect_uris: ['https://app.example.test/cb?code=1']", /redirect URI/],
+      ['redirect_uris: []', "redirect_uris: ['http://evil.example.test/cb']", /redirect URI/],
+    ] as const) {
+      edited.save(good.replace(from, to))
+      await assert.rejects(server.command('config reload', {}), sentence)
+    }
+    assert.equal(await gives(server, 'two'), true)
+  })
+
   it('refuses a file that others may write', async () => {
-    edited.save(configuration({ scopes: ['one'] }))
-    chmodSync(edited.path, 0o666)
+    edited.save(configuration({ scopes: ['one'] }), 0o666)
     await assert.rejects(server.command('config reload', {}), /others may write it/)
     assert.equal(await gives(server, 'two'), true)
   })
 
   it('says what is in force and what needs a restart', async () => {
-    edited.save(
-      configuration({ scopes: ['one'], more: "branding: { name: 'Other' }, lifetimes: { idTokenSeconds: 60 }," }),
-    )
-    const said = await server.command('config reload', {})
-    assert.deepEqual(said.needs_restart, ['branding'])
-    assert.ok(Array.isArray(said.in_force) && said.in_force.includes('lifetimes') && said.in_force.includes('clients'))
+    // The server's own look may come first and leave nothing to say: then the next edit is told.
+    for (let seconds = 60; ; seconds++) {
+      edited.save(
+        configuration({
+          scopes: ['one'],
+          more: `branding: { name: 'Other' }, lifetimes: { idTokenSeconds: ${seconds} },`,
+        }),
+      )
+      const said = await server.command('config reload', {})
+      assert.deepEqual(said.needs_restart, ['branding'])
+      if (Array.isArray(said.in_force) && said.in_force.includes('lifetimes')) break
+      assert.ok(seconds < 65)
+    }
     assert.equal(await gives(server, 'two'), false)
+  })
+
+  it('takes three edits one after the other, and the last one holds', async () => {
+    for (const scopes of [['one'], ['one', 'three'], ['one', 'four']]) {
+      edited.save(configuration({ scopes }))
+      void server.command('config reload', {})
+    }
+    await soon(() => gives(server, 'four'))
+    assert.equal(await gives(server, 'three'), false)
   })
 
   it('takes a client out of service when the file has it no more, and back', async () => {

@@ -29,6 +29,11 @@ export const configCommands: Readonly<Record<string, Command>> = {
   },
 }
 
+const rotation = chosen.refine(({ kid, compromised }) => kid === undefined || compromised, {
+  path: ['kid'],
+  message: 'goes with --compromised: a planned rotation is of an algorithm (--alg)',
+})
+
 /** The commands. */
 export const keyCommands: Readonly<Record<string, Command>> = {
   'keys list': {
@@ -45,7 +50,7 @@ export const keyCommands: Readonly<Record<string, Command>> = {
       ...dryRun,
     },
     async run(app, { values }) {
-      const { alg, kid, compromised, 'dry-run': dry } = chosen.parse(values)
+      const { alg, kid, compromised, 'dry-run': dry } = rotation.parse(values)
       return compromised
         ? app.keyring.drop({ alg, kid, why: 'compromised', dryRun: dry })
         : app.keyring.rotate({ alg, dryRun: dry })

@@ -57,6 +57,8 @@ function watched(app: App, input: { readonly path: string; readonly since: strin
   const watch = watchConfiguration({ ...input, onChange, failed })
   return {
     async stop(): Promise<void> {
+      // Not simply off: without a listener the signal would end a server that is draining.
+      process.on('SIGHUP', () => {})
       process.off('SIGHUP', hangUp)
       await watch.stop()
     },

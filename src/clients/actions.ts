@@ -4,7 +4,7 @@ import type { Doc, Store } from '../../adapters/store.ts'
 import { type Clock, type Random, randomText, Secret, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { Seal } from '../seal/index.ts'
-import { createDeclare } from './declare.ts'
+import { checkDeclared, createDeclare } from './declare.ts'
 import { isConflict, refuse } from './errors.ts'
 import {
   bodyOf,
@@ -34,6 +34,8 @@ export interface ClientDeps {
   readonly commit: (unit: Unit) => Promise<void>
   /** Demonstration records work only where issuer and listener are loopback. */
   readonly demoUsable: boolean
+  /** What signs the ID tokens of a new client; ES256 unless given. */
+  readonly idTokenAlgorithm?: () => string
 }
 
 const secretPlace = (clientId: string, text: string) => ({ tenant: TENANT, kind: `client secret ${clientId}`, text })
@@ -69,7 +71,9 @@ export function clientActions(deps: ClientDeps) {
     const unit = deps.unit()
     unit.update(clients.name, doc, bodyOf(seal, doc, next(record)))
     unit.note(event, { client_id: clientId })
-    await deps.commit(unit)
+    await deps.commit(unit).catch((cause) => {
+      throw isConflict(cause) ? refuse('client_busy', { client_id: clientId }, cause) : cause
+    })
   }
 
   return {
@@ -96,7 +100,7 @@ export function clientActions(deps: ClientDeps) {
       if (fault) throw fault
       const clientId = order.id ?? `c_${randomText(random, 12)}`
       if (await deps.store.get(clients.name, idOf(seal, 'client', clientId))) throw refuse('client_exists')
-      const metadata = metadataOf(order, clientId)
+      const metadata = metadataOf(order, clientId, deps.idTokenAlgorithm?.())
       const needs = metadata.token_endpoint_auth_method === 'client_secret_basic'
       const secret = needs ? new Secret(seal.mintCredential('cs')) : undefined
       const record: ClientRecord = {
@@ -134,6 +138,7 @@ export function clientActions(deps: ClientDeps) {
      * Brings the configuration's clients into the store (declare.ts). Throws `BadConfiguration`, and writes nothing, when one
      * can't be had.
      */
+    check: checkDeclared,
     declare: createDeclare({
       ...deps,
       hashed: (clientId, text) => hashed(clientId, text, 'secret'),

@@ -21,6 +21,7 @@ import {
   isDeclared,
   type StoredSecret,
 } from './records.ts'
+import { faultOfMetadata } from './rules.ts'
 
 /** Another node may declare the same at the same time: then one of the two finds it done. */
 const TRIES = 5
@@ -113,6 +114,14 @@ function recordFor(deps: DeclareDeps, input: ClientDeclaration, before: ClientRe
   }
 }
 
+/** Refuses a list of which one could not be used, naming it. Throws `BadConfiguration`. */
+export function checkDeclared(list: readonly ClientDeclaration[]): void {
+  for (const input of list) {
+    const fault = faultOfMetadata(contentOf(input).content.metadata)
+    if (fault) throw new BadConfiguration(`clients: ${input.client_id}: ${fault.message}`, { cause: fault })
+  }
+}
+
 /** Makes the verb. */
 export function createDeclare(deps: DeclareDeps) {
   const { seal } = deps
@@ -166,6 +175,7 @@ export function createDeclare(deps: DeclareDeps) {
 
   return async (list: readonly ClientDeclaration[]): Promise<Declared> => {
     // Looked at before anything is written: a list that can't be had whole changes nothing.
+    checkDeclared(list)
     for (const input of list) await stage(deps.unit(), input)
     const came: Record<'added' | 'changed' | 'removed', string[]> = { added: [], changed: [], removed: [] }
     let unchanged = 0

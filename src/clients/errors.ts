@@ -23,6 +23,11 @@ export const refuse = refusals({
   ],
   secret_single: [409, 'This client has no older secret to end.'],
   bad_grace: [400, 'The window for retries is 0 to 60 seconds.'],
+  bad_auth_method: [
+    400,
+    'This client authentication is not offered: secrets are kept as hashes, so client_secret_jwt can not be checked.',
+  ],
+  client_busy: [409, 'This client is being changed at this moment; try again.'],
   bad_metadata: [400, 'The client metadata does not fit together.'],
   api_exists: [409, 'There is an API with this id already.'],
   api_unknown: [404, 'There is no API with this id.'],

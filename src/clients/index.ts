@@ -10,7 +10,7 @@ import { secretUses } from './secrets.ts'
 
 export type { Declared } from './declare.ts'
 export type { ApiRecord, ClientRecord } from './records.ts'
-export { type ClientOrder, mayRedirectTo } from './rules.ts'
+export { type ClientOrder, faultOfMetadata, mayRedirectTo } from './rules.ts'
 
 /** This room's collections. */
 export const clientCollections = [clients, apis, secretUses] as const

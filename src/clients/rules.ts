@@ -79,8 +79,37 @@ export function faultOf(order: ClientOrder): Refusal | undefined {
   return undefined
 }
 
+const texts = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : []
+
+/** Ways in which a client may authenticate: secrets are kept as hashes, so none that needs the secret itself (DESIGN rule 6). */
+const AUTH_METHODS = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'none',
+  'self_signed_tls_client_auth',
+]
+
+/** The first fault of metadata that a configuration or a registration declares (RFC 7591, 2), or undefined. */
+export function faultOfMetadata(metadata: Readonly<Record<string, unknown>>): Refusal | undefined {
+  const native = metadata.application_type === 'native'
+  const uris = [...texts(metadata.redirect_uris), ...texts(metadata.post_logout_redirect_uris)]
+  const uri = uris.find((one) => !mayRedirectTo(one, native))
+  if (uri !== undefined) return refuse('bad_redirect_uri', { uri })
+  const grant = texts(metadata.grant_types).find((one) => !Object.hasOwn(GRANTS, one))
+  if (grant !== undefined) return refuse('bad_grant', { grant })
+  const method = metadata.token_endpoint_auth_method
+  if (method !== undefined && !AUTH_METHODS.some((one) => one === method)) return refuse('bad_auth_method', { method })
+  return undefined
+}
+
 /** The metadata (RFC 7591, 2) of an order. */
-export function metadataOf(order: ClientOrder, clientId: string): Readonly<Record<string, unknown>> {
+export function metadataOf(
+  order: ClientOrder,
+  clientId: string,
+  idTokenAlgorithm = 'ES256',
+): Readonly<Record<string, unknown>> {
   const grants = [...new Set(order.grants.map((g) => GRANTS[g] ?? g))]
   const keyed = order.jwks !== undefined || order.jwksUri !== undefined
   return {
@@ -94,7 +123,7 @@ export function metadataOf(order: ClientOrder, clientId: string): Readonly<Recor
       : {}),
     application_type: order.native ? 'native' : 'web',
     token_endpoint_auth_method: order.public ? 'none' : keyed ? 'private_key_jwt' : 'client_secret_basic',
-    id_token_signed_response_alg: 'ES256',
+    id_token_signed_response_alg: idTokenAlgorithm,
     ...(order.scopes.length > 0 ? { scope: order.scopes.join(' ') } : {}),
     ...(order.jwks === undefined ? {} : { jwks: order.jwks }),
     ...(order.jwksUri === undefined ? {} : { jwks_uri: order.jwksUri }),

@@ -123,7 +123,8 @@ const keys = z.strictObject({
         typeof value === 'object' &&
         value !== null &&
         ['make', 'open', 'destroy', 'ready', 'close'].every((name) => typeof Reflect.get(value, name) === 'function') &&
-        typeof Reflect.get(value, 'name') === 'string',
+        typeof Reflect.get(value, 'name') === 'string' &&
+        Array.isArray(Reflect.get(value, 'algorithms')),
       'must be signers: an object with name, algorithms, make, open, destroy, ready and close (docs/signers.md)',
     )
     .optional()

@@ -4,6 +4,7 @@
  */
 
 import { statSync } from 'node:fs'
+import { BadConfiguration } from './environment.ts'
 
 const EVERY_MS = 1000
 
@@ -49,9 +50,14 @@ export function watchConfiguration(input: WatchInput): { stop(): Promise<void> }
     // Before the file is read: a change while it is read is seen at the next look.
     const now = stamp(path)
     if (now === last) return
+    const before = last
     last = now
     running = (async () => onChange())()
-      .catch(failed)
+      .catch((cause: unknown) => {
+        // A bad file is bad until it is changed; anything else passes, and the file is tried again at the next look.
+        if (!(cause instanceof BadConfiguration)) last = before
+        failed(cause)
+      })
       .finally(() => {
         running = undefined
       })

@@ -13,11 +13,15 @@ import {
   dropped,
   erasable,
   inState,
+  isLost,
+  type KeyState,
   type KeyUse,
   type Ring,
   type RingKey,
+  retiresAt,
   ripeAt,
   type Slot,
+  wanting,
 } from './rules.ts'
 import { type Made, type TurnDeps, tell, turned } from './turn.ts'
 
@@ -40,6 +44,8 @@ async function erase({ store, seal, clock, signers, logger, ringStore, view }: A
     const maker = signers.find(({ name }) => name === key.signer)
     const secret = await secretOf(store, seal, key)
     try {
+      // What only an absent signer can destroy is not destroyed: it is tried again when that one is back.
+      if (!maker && key.slot !== 'cookie') continue
       if (maker && secret && key.publicJwk && key.slot !== 'cookie')
         await maker.destroy({ kid: key.kid, alg: key.slot, publicJwk: key.publicJwk, secret })
       gone.push(key)
@@ -55,14 +61,26 @@ async function erase({ store, seal, clock, signers, logger, ringStore, view }: A
       for (const key of gone) ringStore.forget(unit, key)
     },
   }))
-  await view.poll()
+  await view.again()
+}
+
+/** Says that this node wants its slots, once an hour: whoever turns the ring must not stop them. */
+export async function announce({ ringStore, view, clock, wanted }: ActionDeps): Promise<void> {
+  const slots = await wanted()
+  const now = seconds(clock)
+  if (!wanting(view.ring, slots, now)) return
+  await ringStore.change(async ({ ring }) => {
+    const said = wanting(ring, slots, now)
+    return said && { ring: said, stage() {} }
+  })
+  await view.again()
 }
 
 /** What is due, done: keys made, promoted, retired, destroyed. One node at a time does it (the caller holds the lease). */
 export async function tick(deps: ActionDeps): Promise<void> {
   const wanted = await deps.wanted()
   await deps.ringStore.change((read) => turned(deps, read, wanted))
-  await deps.view.poll()
+  await deps.view.again()
   await erase(deps)
 }
 
@@ -72,9 +90,11 @@ export async function ensure({ ringStore, view, clock }: ActionDeps, slot: Slot)
   await ringStore.change(async ({ ring }) => {
     if (inState(ring, slot, 'current')) return undefined
     const made = await ringStore.make(slot)
-    return { ring: added(ring, made.fresh, 'current', seconds(clock)), stage: (unit) => ringStore.keep(unit, made) }
+    const now = seconds(clock)
+    const wanted = { ...ring, wanted: { ...ring.wanted, [slot]: now } }
+    return { ring: added(wanted, made.fresh, 'current', now), stage: (unit) => ringStore.keep(unit, made) }
   })
-  await view.poll()
+  await view.again()
 }
 
 /** Which slots a person means: one algorithm, or all that tokens are signed with. */
@@ -125,8 +145,21 @@ export async function rotate(
     }
     return { ring: change?.ring ?? ring, stage }
   })
-  await view.poll()
+  await view.again()
   return plan
+}
+
+/** A fresh pair for a slot whose key is dropped. A leaked key goes even where its signer can make no other. */
+async function replacement({ ringStore, logger }: ActionDeps, slot: Slot): Promise<Made | undefined> {
+  try {
+    return await ringStore.make(slot)
+  } catch (cause) {
+    logger.error(
+      { err: cause, alg: slot },
+      'a key is dropped and no other could be made: nothing signs with this algorithm',
+    )
+    return undefined
+  }
 }
 
 /**
@@ -140,33 +173,41 @@ export async function drop(
   const { store, seal, clock, ringStore, view } = deps
   const { slots, why } = input
   const lost = (ring: Ring): readonly RingKey[] =>
-    ring.keys.filter(
-      ({ slot, state, kid }) => slots.includes(slot) && (state === 'current' || state === 'next' || kid === input.kid),
-    )
+    ring.keys.filter((key) => slots.includes(key.slot) && isLost(key, input.kid))
   const used = await Promise.all(lost(view.ring).map(async (key) => ({ key, use: await useOf(store, seal, key.kid) })))
   if (input.dryRun) return used
-  const made = new Map<Slot, Made>()
-  for (const slot of slots) made.set(slot, await ringStore.make(slot))
+  const made = new Map<Slot, Made | undefined>()
+  for (const slot of slots) made.set(slot, await replacement(deps, slot))
   const kid = input.kid === undefined ? {} : { kid: input.kid }
   await ringStore.change(async ({ ring }) => ({
-    ring: [...made].reduce((so, [slot, { fresh }]) => dropped(so, { slot, fresh, why, ...kid }, seconds(clock)), ring),
+    ring: [...made].reduce(
+      (so, [slot, pair]) => dropped(so, { slot, fresh: pair?.fresh, why, ...kid }, seconds(clock)),
+      ring,
+    ),
     stage(unit) {
-      for (const pair of made.values()) ringStore.keep(unit, pair)
+      for (const pair of made.values()) if (pair) ringStore.keep(unit, pair)
       for (const key of lost(ring))
         unit.note('signing_key.compromised', { kid: key.kid, alg: key.slot, state: key.state, why })
     },
   }))
-  await view.poll()
+  await view.again()
   await erase(deps)
   return used
 }
 
-async function single(deps: ActionDeps, one: Exclude<Due, { do: 'make' | 'compromised' }>): Promise<void> {
-  await deps.ringStore.change(async ({ ring }) => ({
-    ring: applied(ring, one, seconds(deps.clock)),
-    stage: (unit) => tell(unit, ring, one),
-  }))
-  await deps.view.poll()
+/** One change of one key, if it still is what it was: a rival may have dropped or promoted it meanwhile. */
+async function single(
+  deps: ActionDeps,
+  one: Extract<Due, { do: 'retire' | 'destroy' }>,
+  from: readonly KeyState[],
+): Promise<void> {
+  await deps.ringStore.change(async ({ ring }) => {
+    const key = ring.keys.find(({ kid }) => kid === one.kid)
+    if (!key || !from.includes(key.state))
+      throw refuse(one.do === 'retire' ? 'key_not_previous' : 'key_not_retired', { kid: one.kid, state: key?.state })
+    return { ring: applied(ring, one, seconds(deps.clock)), stage: (unit) => tell(unit, ring, one) }
+  })
+  await deps.view.again()
   await erase(deps)
 }
 
@@ -180,8 +221,9 @@ export async function retire(
   if (key.state !== 'previous') throw refuse('key_not_previous', { kid, state: key.state })
   await deps.uses.flush()
   const use = await useOf(deps.store, deps.seal, kid)
-  if (!input.force && (use.signedUntil ?? 0) > seconds(deps.clock)) throw refuse('key_needed', { kid })
-  if (!input.dryRun) await single(deps, { do: 'retire', kid })
+  // Also what another node signed a moment ago and has not counted yet, and cookies that live as long as a session.
+  if (!input.force && seconds(deps.clock) < retiresAt(key, use, deps.settings())) throw refuse('key_needed', { kid })
+  if (!input.dryRun) await single(deps, { do: 'retire', kid }, ['previous'])
   return use
 }
 
@@ -190,6 +232,6 @@ export async function destroy(deps: ActionDeps, kid: string, input: { readonly d
   const key = keyOf(deps, kid)
   if (key.state !== 'retired' && key.state !== 'next') throw refuse('key_not_retired', { kid, state: key.state })
   const use = await useOf(deps.store, deps.seal, kid)
-  if (!input.dryRun) await single(deps, { do: 'destroy', kid, why: 'asked for' })
+  if (!input.dryRun) await single(deps, { do: 'destroy', kid, why: 'asked for' }, ['retired', 'next'])
   return use
 }

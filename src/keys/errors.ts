@@ -7,6 +7,7 @@ export const isConflict = (cause: unknown): boolean => cause instanceof Error &&
 
 export const refuse = refusals({
   key_unknown: [404, 'There is no key with this id (keys list shows them).'],
+  key_gone: [409, 'This key is destroyed already.'],
   key_not_previous: [409, 'Only a key that has stopped signing (previous) can be retired; rotate first.'],
   key_needed: [
     409,

@@ -4,8 +4,9 @@
  */
 
 import { seconds } from '../base/index.ts'
-import { destroy, drop, ensure, keyOf, named, retire, rotate, tick } from './actions.ts'
+import { announce, destroy, drop, ensure, keyOf, named, retire, rotate, tick } from './actions.ts'
 import type { KeySettings } from './decide.ts'
+import { refuse } from './errors.ts'
 import { openView, type ViewDeps } from './keyring.ts'
 import { shownPlan, shownRing, whatVerifiersSee } from './present.ts'
 import { keyUses, signingKeys } from './records.ts'
@@ -58,6 +59,7 @@ export async function openKeyring(deps: KeyringDeps) {
   const own = { ...deps, ringStore, uses, view, wanted, said: new Map<string, string>() }
   const { clock, settings } = deps
   for (const slot of await wanted()) await ensure(own, slot)
+  await announce(own)
   return {
     poll: view.poll,
     follow: view.follow,
@@ -67,6 +69,12 @@ export async function openKeyring(deps: KeyringDeps) {
     verifier: view.verifier,
     ready: view.ready,
     tick: () => tick(own),
+    /** What a node does that does not turn the ring: it says what it wants. */
+    announce: () => announce(own),
+    /** Whether keys for an algorithm can be made here. */
+    offers: (alg: Algorithm): boolean => deps.signers[0].algorithms.includes(alg),
+    /** Whether something signs with an algorithm now. */
+    signs: (alg: Algorithm): boolean => view.keys().some((key) => key.alg === alg && key.sign !== undefined),
     /** Writes what was signed since the last time. */
     flushUses: uses.flush,
     /** Makes sure that an algorithm has a key before anything is declared to use it. */
@@ -88,6 +96,7 @@ export async function openKeyring(deps: KeyringDeps) {
       await view.poll()
       await uses.flush()
       const { why, dryRun, kid } = input
+      if (kid !== undefined && keyOf(own, kid).state === 'destroyed') throw refuse('key_gone', { kid })
       const slots = kid === undefined ? named(own, input.alg) : [keyOf(own, kid).slot]
       const lost = await drop(own, { slots, why, dryRun, ...(kid === undefined ? {} : { kid }) })
       return whatVerifiersSee(lost, { now: seconds(clock), done: !dryRun })

@@ -85,7 +85,9 @@ async function cookieSecrets({ store, seal }: Opening, ring: Ring): Promise<read
 
 async function viewOf(deps: Opening, { doc, ring }: ReadRing): Promise<View> {
   const keys = (await Promise.all(ordered(ring).map((key) => providerKey(deps, key)))).flat()
-  for (const kid of deps.opened.keys()) if (!keys.some((key) => key.kid === kid)) deps.opened.delete(kid)
+  // A private key stays in memory only while it signs or is about to.
+  const live = new Set(keys.filter(({ state }) => SIGNING_STATES.includes(state)).map(({ kid }) => kid))
+  for (const kid of deps.opened.keys()) if (!live.has(kid)) deps.opened.delete(kid)
   return { rev: doc.rev, ring, keys, cookies: await cookieSecrets(deps, ring), jwks: published(ring) }
 }
 
@@ -101,33 +103,69 @@ function refuseForeign({ signers }: ViewDeps, ring: Ring, wanted: readonly Slot[
     )
 }
 
+/** How long an answer of the signers stands: /readyz may be asked by anyone, as often as they like. */
+const READY_MS = 1000
+
+/** Whether every current key can sign. One question at a time, and none more often than once a second. */
+function createReadiness({ signers, clock }: ViewDeps, ring: () => Ring): () => Promise<void> {
+  let asked: { readonly answer: Promise<void>; readonly at: number } | undefined
+  async function ask(): Promise<void> {
+    const current = ring().keys.filter(({ state, slot }) => state === 'current' && slot !== 'cookie')
+    const needed = [...new Set(current.map(({ signer }) => signer))]
+    await Promise.all(
+      needed.map(async (name) => {
+        const one = signers.find((maker) => maker.name === name)
+        if (!one) throw new SignerUnavailable(`a key that signs was made by ${name}, which is not configured`)
+        await one.ready()
+      }),
+    )
+  }
+  return () => {
+    const now = clock.now()
+    if (!asked || now < asked.at || now - asked.at >= READY_MS) asked = { answer: ask(), at: now }
+    return asked.answer
+  }
+}
+
 /** Opens it. Rejects with `KeyringUnusable` when a key that must sign was made by signers that are not configured. */
 export async function openView(given: ViewDeps, wanted: readonly Slot[]) {
   const deps: Opening = { ...given, opened: new Map() }
-  const { store, clock, signers } = deps
+  const { store, clock } = deps
   const listeners: (() => void)[] = []
   const first = await deps.ringStore.open(wanted)
   refuseForeign(deps, first.ring, wanted)
   let view = await viewOf(deps, first)
+  /** False where a follower could not take the view: it is told again at the next look. */
+  let isTold = true
   let looking: Promise<boolean> | undefined
 
   async function look(): Promise<boolean> {
     const doc = await store.get(signingKeys.name, first.doc.id)
-    if (!doc || doc.rev === view.rev) return false
+    if (!doc || (doc.rev === view.rev && isTold)) return false
     const read = await deps.ringStore.read()
-    if (!read || read.doc.rev === view.rev) return false
+    if (!read) return false
     view = await viewOf(deps, read)
+    isTold = false
     for (const tell of listeners) tell()
+    isTold = true
     return true
   }
 
+  function poll(): Promise<boolean> {
+    looking ??= look().finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
+
+  const readiness = createReadiness(deps, () => view.ring)
   return {
     /** Reads the ring when it has changed, and tells whoever follows. Resolves to whether it had. */
-    poll(): Promise<boolean> {
-      looking ??= look().finally(() => {
-        looking = undefined
-      })
-      return looking
+    poll,
+    /** After a change of one's own: a look that began before it may have read the ring of before. */
+    async again(): Promise<void> {
+      await looking?.catch(() => undefined)
+      await poll()
     },
     follow: (tell: () => void): void => void listeners.push(tell),
     get ring() {
@@ -141,13 +179,9 @@ export async function openView(given: ViewDeps, wanted: readonly Slot[]) {
       const { publishSeconds } = deps.settings()
       return { ...view.jwks, cacheControl: cacheControl(view.ring, { now: seconds(clock), publishSeconds }) }
     },
-    /** The public key that verifies a token of ours; undefined for a kid that verifies nothing any more. */
-    verifier: (kid: string) => view.keys.find((key) => key.kid === kid),
-    /** Resolves when every current key's signer can sign. */
-    async ready(): Promise<void> {
-      const needed = new Set(view.ring.keys.filter(({ state }) => state === 'current').map(({ signer }) => signer))
-      await Promise.all(signers.filter(({ name }) => needed.has(name)).map((one) => one.ready()))
-    },
+    /** The public key that verifies a token of ours; undefined for a kid that is not published any more. */
+    verifier: (kid: string) => view.keys.find((key) => key.kid === kid && key.state !== 'retired'),
+    ready: readiness,
   }
 }
 

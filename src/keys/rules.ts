@@ -49,6 +49,8 @@ export interface Ring {
   readonly asked: Readonly<Partial<Record<Slot, Asked>>>
   /** The last time a key was dropped at once. */
   readonly emergencyAt?: number
+  /** When a node last said that it wants a slot: nodes may have different files, and one that knows less must not stop another's key. */
+  readonly wanted?: Readonly<Partial<Record<Slot, number>>>
 }
 
 export const EMPTY_RING: Ring = { keys: [], asked: {} }
@@ -64,8 +66,10 @@ export interface KeyUse {
 /** What the rules need to know besides the ring. */
 export interface RingFacts {
   readonly now: number
-  /** Slots that should have a key. */
+  /** Slots that this node wants a key for; those that another said it wants count too. */
   readonly wanted: readonly Slot[]
+  /** Slots that the signer can make a key for. */
+  readonly offered: readonly Slot[]
   /** How long a key is published before it signs. */
   readonly publishSeconds: number
   /** The longest session: so long an expired ID token may still come back as a hint, and a cookie live. */
@@ -86,6 +90,10 @@ export type Due =
   | { readonly do: 'retire'; readonly kid: string }
   | { readonly do: 'destroy'; readonly kid: string; readonly why?: string }
 
+/** A node says once an hour what it wants; a slot that nobody wanted for a day is given up. */
+export const WANTED_EVERY_SECONDS = 3600
+const WANTED_SECONDS = 24 * 3600
+
 /** Nodes follow within two seconds, clocks differ by some more: nothing is withdrawn sooner than this after its last use. */
 export const SKEW_SECONDS = 60
 /** Destroyed keys stay in the ring's record this long. */
@@ -93,6 +101,21 @@ const RECORD_SECONDS = 400 * 24 * 3600
 
 export const inState = (ring: Ring, slot: Slot, state: KeyState): RingKey | undefined =>
   ring.keys.find((key) => key.slot === slot && key.state === state)
+
+/** Slots that some node wants, this one included. */
+export function wantedSlots(ring: Ring, facts: Pick<RingFacts, 'wanted' | 'now'>): readonly Slot[] {
+  const others = [...new Set(ring.keys.map(({ slot }) => slot))].filter(
+    (slot) => facts.now < (ring.wanted?.[slot] ?? 0) + WANTED_SECONDS,
+  )
+  return [...new Set([...facts.wanted, ...others])]
+}
+
+/** Notes what a node wants; undefined where that was noted within the hour. */
+export function wanting(ring: Ring, slots: readonly Slot[], now: number): Ring | undefined {
+  const late = slots.filter((slot) => now >= (ring.wanted?.[slot] ?? 0) + WANTED_EVERY_SECONDS)
+  if (late.length === 0) return undefined
+  return { ...ring, wanted: { ...ring.wanted, ...Object.fromEntries(slots.map((slot) => [slot, now])) } }
+}
 
 /** From when on a next key may sign: verifiers that cache have seen it by then. */
 export const ripeAt = (next: RingKey, { publishSeconds }: Pick<RingFacts, 'publishSeconds'>): number =>
@@ -114,27 +137,34 @@ export function destroysAt(key: RingKey, use: KeyUse | undefined, facts: Pick<Ri
 function dueOfSlot(ring: Ring, slot: Slot, facts: RingFacts): readonly Due[] {
   const current = inState(ring, slot, 'current')
   const next = inState(ring, slot, 'next')
+  const isOffered = facts.offered.includes(slot)
   // The very first key of a slot has nobody who cached a set without it.
-  if (!current) return next ? [promote(next, 'there was no other')] : [{ do: 'make', slot, as: 'current' }]
+  if (!current) {
+    if (next) return [promote(next, 'there was no other')]
+    return isOffered ? [{ do: 'make', slot, as: 'current' }] : []
+  }
+  // A slot that the present signer can't make keys for goes on with those that another made.
   const foreign = (key: RingKey): string | undefined =>
-    key.slot === 'cookie' || key.signer === facts.signer ? undefined : `made by ${key.signer}, not by ${facts.signer}`
+    !isOffered || key.slot === 'cookie' || key.signer === facts.signer
+      ? undefined
+      : `made by ${key.signer}, not by ${facts.signer}`
   const wrong = next && foreign(next)
   if (next && wrong !== undefined) return [{ do: 'destroy', kid: next.kid, why: wrong }]
-  if (!next) return [{ do: 'make', slot, as: 'next' }]
+  if (!next) return isOffered ? [{ do: 'make', slot, as: 'next' }] : []
   const verdict = facts.verdicts.get(current.kid)
   if (verdict?.do === 'compromised') return [{ do: 'compromised', slot, why: verdict.why }]
   const why = ring.asked[slot]?.why ?? foreign(current) ?? (verdict?.do === 'rotate' ? verdict.why : undefined)
   // Its successor comes with the same write: there is always a key that verifiers know and that has signed nothing yet.
   return why !== undefined && facts.now >= ripeAt(next, facts)
-    ? [promote(next, why), { do: 'make', slot, as: 'next' }]
+    ? [promote(next, why), ...(isOffered ? [{ do: 'make', slot, as: 'next' } as const] : [])]
     : []
 }
 
 const promote = ({ slot, kid }: RingKey, why: string): Due => ({ do: 'promote', slot, kid, why })
 
-function dueOfKey(key: RingKey, facts: RingFacts): readonly Due[] {
+function dueOfKey(key: RingKey, facts: RingFacts, wanted: readonly Slot[]): readonly Due[] {
   const use = facts.uses.get(key.kid)
-  const unwanted = !facts.wanted.includes(key.slot)
+  const unwanted = !wanted.includes(key.slot)
   switch (key.state) {
     case 'next':
       return unwanted ? [{ do: 'destroy', kid: key.kid, why: 'its algorithm is not used any more' }] : []
@@ -153,9 +183,10 @@ function dueOfKey(key: RingKey, facts: RingFacts): readonly Due[] {
 
 /** What is due now. An empty list: the ring is as it should be. */
 export function due(ring: Ring, facts: RingFacts): readonly Due[] {
+  const wanted = wantedSlots(ring, facts)
   return [
-    ...facts.wanted.flatMap((slot) => dueOfSlot(ring, slot, facts)),
-    ...ring.keys.flatMap((key) => dueOfKey(key, facts)),
+    ...wanted.flatMap((slot) => dueOfSlot(ring, slot, facts)),
+    ...ring.keys.flatMap((key) => dueOfKey(key, facts, wanted)),
   ]
 }
 
@@ -182,21 +213,25 @@ function promoted(ring: Ring, due: Extract<Due, { do: 'promote' }>, now: number)
   return { ...changed(stopped, due.kid, { state: 'current', currentAt: now }), asked: without(ring.asked, due.slot) }
 }
 
+/** Whether dropping a slot's keys takes this one: what saw the current one may have seen the next; `kid` names one more. */
+export const isLost = ({ state, kid }: RingKey, named: string | undefined): boolean =>
+  state === 'current' || state === 'next' || (kid === named && state !== 'destroyed')
+
 /**
  * Drops the current key at once, and the next one with it: what saw the one may have seen the other. The fresh pair signs from now
- * on although no verifier has heard of it; `kid` names another key than the current one where that was the one that leaked.
+ * on although no verifier has heard of it; `kid` names another key than the current one where that was the one that leaked. Without a
+ * fresh pair (the signer makes none for this slot) nothing signs: that is better than a key that leaked.
  */
 export function dropped(
   ring: Ring,
-  input: { readonly slot: Slot; readonly why: string; readonly fresh: Fresh; readonly kid?: string },
+  input: { readonly slot: Slot; readonly why: string; readonly fresh: Fresh | undefined; readonly kid?: string },
   now: number,
 ): Ring {
   const gone = { state: 'destroyed', destroyedAt: now, why: input.why } as const
-  const lost = ring.keys.filter(
-    ({ slot, state, kid }) => slot === input.slot && (state === 'current' || state === 'next' || kid === input.kid),
-  )
+  const lost = ring.keys.filter((key) => key.slot === input.slot && isLost(key, input.kid))
   const left = lost.reduce((so, { kid }) => changed(so, kid, gone), ring)
-  return { ...added(left, input.fresh, 'current', now), asked: without(ring.asked, input.slot), emergencyAt: now }
+  const after = input.fresh ? added(left, input.fresh, 'current', now) : left
+  return { ...after, asked: without(ring.asked, input.slot), emergencyAt: now }
 }
 
 /** The ring after something that needs no new key pair. */

@@ -18,8 +18,8 @@ import {
   type Ring,
   type RingFacts,
   type Slot,
+  wanting,
 } from './rules.ts'
-import { SignerUnavailable } from './signers.ts'
 
 /** What a turn uses. */
 export interface TurnDeps extends ViewDeps {
@@ -78,7 +78,7 @@ async function pairsFor({ ringStore, logger }: TurnDeps, dues: readonly Due[]): 
     try {
       made.set(one, await ringStore.make(one.slot))
     } catch (cause) {
-      if (!(cause instanceof SignerUnavailable)) throw cause
+      // Whatever it is, it is this slot's: the others turn.
       logger.error({ err: cause, alg: one.slot }, 'no key could be made')
     }
   }
@@ -110,12 +110,16 @@ export async function turned(
   const uses = await usesOf(deps, ring)
   const verdicts = await verdictsOf(deps, ring, { now, uses, unit: notes })
   const { publishSeconds, sessionSeconds } = deps.settings()
-  const dues = due(ring, { now, wanted, publishSeconds, sessionSeconds, signer: deps.signers[0].name, uses, verdicts })
+  const [maker] = deps.signers
+  const offered: readonly Slot[] = [...maker.algorithms, 'cookie']
+  const facts = { now, wanted, offered, publishSeconds, sessionSeconds, signer: maker.name, uses, verdicts }
+  const said = wanting(ring, wanted, now)
+  const dues = due(ring, facts)
   const made = await pairsFor(deps, dues)
   const doable = dues.filter((one) => (one.do !== 'make' && one.do !== 'compromised') || made.has(one))
-  if (doable.length === 0 && notes.noted.length === 0) return undefined
+  if (doable.length === 0 && notes.noted.length === 0 && !said) return undefined
   return {
-    ring: doable.reduce((so, one) => after(so, one, made.get(one), now), ring),
+    ring: doable.reduce((so, one) => after(so, one, made.get(one), now), said ?? ring),
     stage(unit) {
       for (const { type, data } of notes.noted) unit.note(type, data)
       for (const pair of made.values()) deps.ringStore.keep(unit, pair)

@@ -108,7 +108,12 @@ function featuresOf(deps: ConfigurationDeps): LibraryConfiguration['features'] {
   } = deps
   const pages = createPages(deps.views)
   const statics = [...OPENID_SCOPES, ...deps.configuration.scopes]
-  const resources = createResources({ clients, lifetimes: deps.configuration.lifetimes, statics })
+  const resources = createResources({
+    clients,
+    lifetimes: deps.configuration.lifetimes,
+    statics,
+    signs: (alg) => deps.keys.some((key) => key.alg === alg && key.sign !== undefined),
+  })
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },

@@ -3,10 +3,10 @@
  * What each call means by class: reference/oidc-provider.md, section 2, and DESIGN rule 2.
  */
 
-import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider'
+import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider'
 import type { Decider, Doc } from '../../adapters/store.ts'
 import { type Clock, type Random, randomText, seconds } from '../base/index.ts'
-import type { Clients } from '../clients/index.ts'
+import { type Clients, faultOfMetadata } from '../clients/index.ts'
 import { endGrant, endOne } from '../revocation/index.ts'
 import type { Families } from './family.ts'
 import { artefacts, type Kind, type Payload, type Records } from './records.ts'
@@ -177,6 +177,9 @@ function clientModel({ clients, statics }: ModelDeps): Model {
     async upsert(clientId, payload) {
       const { unit } = currentWork()
       const { client_secret, ...metadata } = payload
+      // The library lets a redirect URI carry `code` or `error` of its own (threats 3); ours must not.
+      const fault = faultOfMetadata(metadata)
+      if (fault) throw new errors.InvalidClientMetadata(fault.message)
       if (await clients.stageUpdate(unit, clientId, metadata)) return
       clients.stageRegistration(unit, clientId, metadata, typeof client_secret === 'string' ? client_secret : undefined)
     },

@@ -2,16 +2,26 @@
 
 import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
 import type { ApiRecord, Clients } from '../clients/index.ts'
-import type { Configuration } from '../config/index.ts'
+import { type Configuration, SignerUnavailable } from '../config/index.ts'
+import { maybeWork } from './work.ts'
 
 /** OpenID Connect's scopes, which need no API. */
 export const OPENID_SCOPES = ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'] as const
+
+function signerAway(message: string): SignerUnavailable {
+  const cause = new SignerUnavailable(message)
+  const work = maybeWork()
+  if (work) work.signerAway = cause
+  return cause
+}
 
 /** The functions that the library asks about APIs. */
 export function createResources(deps: {
   readonly clients: Clients
   readonly lifetimes: Configuration['lifetimes']
   readonly statics: readonly string[]
+  /** Whether something signs with an algorithm now. */
+  readonly signs: (alg: ApiRecord['algorithm']) => boolean
 }) {
   const { clients, lifetimes, statics } = deps
 
@@ -34,6 +44,8 @@ export function createResources(deps: {
       const api = await clients.api(id)
       if (!api) throw new errors.InvalidTarget('this API is not declared')
       const jwt = api.accessToken === 'jwt'
+      // A key that was dropped and could not be replaced: it passes, and is no fault of the request.
+      if (jwt && !deps.signs(api.algorithm)) throw signerAway(`nothing signs with ${api.algorithm}`)
       return {
         scope: (await allowed(ctx, client.clientId, api)).join(' '),
         audience: api.id,

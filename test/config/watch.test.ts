@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { stampOf, watchConfiguration } from '../../src/config/index.ts'
+import { BadConfiguration, stampOf, watchConfiguration } from '../../src/config/index.ts'
 import { OUTPUT } from '../support/world.ts'
 
 /** A watch in a test's hand. `release` ends the change that is being taken in. */
@@ -74,11 +74,20 @@ describe('the watch over the configuration', () => {
     const { hand, release } = watched()
     hand.stamp = 'bad'
     hand.tick()
-    await release(new Error('a bad file'))
+    await release(new BadConfiguration('a bad file'))
     assert.match(String(hand.failures[0]), /a bad file/)
     hand.tick()
     assert.equal(hand.changes, 1, 'the same bad file is told once')
     hand.stamp = 'good'
+    hand.tick()
+    assert.equal(hand.changes, 2)
+  })
+
+  it('tries a good file again that could not be taken in for a reason that passes', async () => {
+    const { hand, release } = watched()
+    hand.stamp = 'good'
+    hand.tick()
+    await release(new Error('the store is away'))
     hand.tick()
     assert.equal(hand.changes, 2)
   })

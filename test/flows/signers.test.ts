@@ -43,12 +43,15 @@ async function seesTheSignerGo(one: Served, go: () => void, comeBack: () => void
   assert.equal(refused.status, 503)
   assert.equal(refused.body.error, 'temporarily_unavailable')
   assert.equal(refused.headers.get('retry-after'), '1')
+  one.world.clock.forward(2)
   const ready = await fetch(new URL('/readyz', one.world.issuer))
   assert.equal(ready.status, 503)
   assert.deepEqual(await ready.json(), { status: 'signer unavailable' })
   assert.equal((await ask(one, 'look')).status, 200, 'an opaque token needs no signature')
   comeBack()
   for (let n = 0; (await ask(one, 'read')).status !== 200; n++) assert.ok(n < 200, 'it never came back')
+  // The signers are asked once a second at most.
+  one.world.clock.forward(2)
   assert.equal((await fetch(new URL('/readyz', one.world.issuer))).status, 200)
 }
 

@@ -51,7 +51,16 @@ class Driven {
 
   get facts(): RingFacts {
     const { now, uses, verdicts, wanted } = this
-    return { now, wanted, publishSeconds: PUBLISH, sessionSeconds: SESSION, signer: 'software', uses, verdicts }
+    return {
+      now,
+      wanted,
+      offered: SLOTS,
+      publishSeconds: PUBLISH,
+      sessionSeconds: SESSION,
+      signer: 'software',
+      uses,
+      verdicts,
+    }
   }
   fresh(slot: Slot) {
     const signer = slot === 'cookie' ? 'store' : 'software'
@@ -144,6 +153,10 @@ describe('the rules of the keyring', () => {
     driven.tick()
     driven.tick()
     driven.wanted = ['ES256', 'cookie']
+    driven.ring = { ...driven.ring, wanted: { RS256: driven.now } }
+    driven.tick()
+    assert.ok(inState(driven.ring, 'RS256', 'current'), 'another node wanted it a moment ago')
+    driven.now += 86_400
     driven.tick()
     assert.equal(inState(driven.ring, 'RS256', 'current'), undefined)
     assert.equal(inState(driven.ring, 'RS256', 'previous')?.why, 'its algorithm is not used any more')

@@ -3,6 +3,7 @@
  * It ends with its parent. Who speaks to it: line.ts.
  */
 
+import { Worker } from 'node:worker_threads'
 import { algorithmsOf, decrypt, destroy, encrypt, findMasters, generate, makeMaster, ready, sign } from './keys.ts'
 import type { Answer, Call, Start, Verb, Verbs } from './messages.ts'
 import { loadModule } from './module.ts'
@@ -68,6 +69,10 @@ async function serve(call: Call): Promise<Answer> {
   }
 }
 
+// The same file is .ts in the repository and .js in the package.
+new Worker(new URL(`./watchdog${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url), {
+  workerData: process.ppid,
+}).unref()
 process.on('message', (call: Call) => {
   void serve(call).then((answer) => process.send?.(answer))
 })
