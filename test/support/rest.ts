@@ -1,0 +1,197 @@
+/** The REST face on a real port, over a store of its own, with stand-ins behind its doors. */
+
+import { mkdtempSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import Koa from 'koa'
+import { openSqliteStore } from '../../adapters/sqlite/index.ts'
+import type { Store } from '../../adapters/store.ts'
+import type {
+  AccessFacts,
+  Doors,
+  InventoryDoor,
+  InventoryEntry,
+  InventoryFilter,
+  SavedQuery,
+} from '../../src/admin/index.ts'
+import { createRest } from '../../src/admin/index.ts'
+import type { Asked, Owner } from '../../src/api-tokens/index.ts'
+import { apiTokens, tokenId } from '../../src/api-tokens/records.ts'
+import { systemRandom as random, randomText, Unit } from '../../src/base/index.ts'
+import { createIdempotency, idempotencyCollections } from '../../src/idempotency/index.ts'
+import { createSeal, fixedMasters, sealKeys } from '../../src/seal/index.ts'
+import { openTestMongo } from './mongo-store.ts'
+import { standInTokens } from './stand-in-tokens.ts'
+import { HandClock, masterOf, OUTPUT, type StoreKind } from './world.ts'
+
+const collections = [sealKeys, apiTokens, ...idempotencyCollections]
+
+/** What a call answered. */
+export interface Answered {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** How a call is made. */
+export interface Calling {
+  readonly as?: string
+  readonly body?: unknown
+  /** Sent as it is. */
+  readonly raw?: string | Uint8Array
+  readonly type?: string
+  readonly key?: string | null
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** An inventory of `n` credentials that a test can revoke. */
+export function standInInventory(n: number): InventoryDoor & { readonly revoked: InventoryFilter[] } {
+  const entries: InventoryEntry[] = Array.from({ length: n }, (_, i) => ({
+    kind: i % 2 === 0 ? 'api-token' : 'session',
+    id: `cred_${String(i).padStart(5, '0')}`,
+    owner: i % 3 === 0 ? { type: 'account', id: 'alice' } : null,
+    name: `number ${i}`,
+    purpose: null,
+    scopes: ['read'],
+    unusedScopes: [],
+    binding: 'none',
+    createdAt: 1,
+    lastUsedAt: null,
+    expiresAt: null,
+    nextRotation: null,
+    users: 0,
+  }))
+  const saved = new Map<string, SavedQuery>()
+  const revoked: InventoryFilter[] = []
+  const find = (filter: InventoryFilter) =>
+    entries.filter(
+      (one) =>
+        (filter.kind === undefined || one.kind === filter.kind) &&
+        (filter.owner === undefined || one.owner?.id === filter.owner.id),
+    )
+  return {
+    revoked,
+    list: async (filter, { limit, after }) =>
+      find(filter)
+        .filter(({ id }) => after === undefined || id > after)
+        .slice(0, limit),
+    count: async (filter) => find(filter).length,
+    async revoke(unit, filter) {
+      unit.note('inventory.revoked', {})
+      revoked.push(filter)
+      return find(filter).length
+    },
+    queries: async () => [...saved.values()],
+    async saveQuery(_unit, query) {
+      saved.set(query.name, query)
+    },
+    removeQuery: async (_unit, name) => saved.delete(name),
+  }
+}
+
+/** Opens the face. */
+export async function openRest(
+  kind: StoreKind,
+  more: Partial<Doors> = {},
+  wrap: (store: Store) => Store = (store) => store,
+) {
+  const clock = new HandClock()
+  const inner: Store =
+    kind === 'mongodb'
+      ? await openTestMongo(collections)
+      : await openSqliteStore({ file: join(mkdtempSync(join(OUTPUT, 'stores', 'rest-')), 'mintmark.db'), collections })
+  const seal = await createSeal({ store: inner, clock, random, masters: fixedMasters(masterOf(7)) })
+  const store = wrap(inner)
+  const tokens = standInTokens({ store, seal, clock })
+  const access = new Map<string, AccessFacts>()
+  const failures: unknown[] = []
+
+  async function apiToken(text: string, _asked: Asked) {
+    if (!/^mm_(pat|svc)_/.test(text)) return undefined
+    const shown = await tokens.show(tokenId(seal, text)).catch(() => undefined)
+    return shown?.state === 'active'
+      ? { id: shown.id, owner: shown.owner, scopes: shown.scopes, expiresAt: shown.expiresAt }
+      : undefined
+  }
+  const doors: Doors = {
+    tokens,
+    accessToken: async (text) => access.get(text),
+    apiToken,
+    consumers: async () => [{ network: '10.0.0.0/24', agent: 'curl', route: '/x', lastSeenAt: 5, uses: 3 }],
+    inventory: standInInventory(30),
+    ...more,
+  }
+  const unit = () => new Unit({ store, cid: randomText(random, 16), request: randomText(random, 9) })
+  const rest = createRest({
+    doors,
+    idempotency: createIdempotency({ store, seal, clock, random }),
+    seal,
+    clock,
+    unit,
+    commit: (staged) => store.commit(staged.writes('all')),
+    issuer: 'https://issuer.example',
+    proxies: 0,
+    logger: { info() {}, error: (facts: unknown) => void failures.push(facts) },
+  })
+  const koa = new Koa()
+  koa.use(async (ctx) => {
+    ctx.state.requestId = randomText(random, 9)
+    if (rest.handles(ctx.path)) await rest.answer(ctx)
+  })
+  const server = createServer(koa.callback())
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const address = server.address()
+  const origin = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
+
+  /** The text of an access token of a caller. */
+  function bearer(facts: Partial<AccessFacts> & { readonly scopes: readonly string[] }): string {
+    const text = `mm_at_${randomText(random, 12)}`
+    access.set(text, { account: undefined, client: 'console', isBound: false, ...facts })
+    return text
+  }
+
+  async function call(method: string, path: string, calling: Calling = {}): Promise<Answered> {
+    const { as, body, raw, key, type = 'application/json' } = calling
+    const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body))
+    const posted = method === 'POST' && key !== null
+    const answer = await fetch(path.startsWith('/api') ? origin + path : `${origin}/api/v1${path}`, {
+      method,
+      headers: {
+        ...(as === undefined ? {} : { authorization: `Bearer ${as}` }),
+        ...(sent === undefined ? {} : { 'content-type': type }),
+        ...(posted ? { 'idempotency-key': key ?? randomText(random, 9) } : {}),
+        ...calling.headers,
+      },
+      ...(sent === undefined ? {} : { body: typeof sent === 'string' ? sent : new Uint8Array(sent) }),
+    })
+    const text = await answer.text()
+    return { status: answer.status, headers: answer.headers, body: text === '' ? {} : JSON.parse(text) }
+  }
+
+  /** Makes a token, past the face. */
+  async function make(owner: Owner, scopes: readonly string[], parent?: string) {
+    const staged = unit()
+    const kind = owner.type === 'account' ? 'personal' : 'service'
+    const { text, shown } = await tokens.create(staged, { name: 'made', kind, owner, scopes, parent }, 'operator')
+    await store.commit(staged.writes('all'))
+    return { text: text.reveal(), id: shown.id }
+  }
+
+  return {
+    call,
+    bearer,
+    make,
+    store: inner,
+    doors,
+    clock,
+    /** What the face called its own failures: must stay empty. */
+    failures,
+    async close() {
+      server.close()
+      server.closeAllConnections()
+      await inner.close()
+    },
+  }
+}
+
+export type RestWorld = Awaited<ReturnType<typeof openRest>>
