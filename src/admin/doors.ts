@@ -1,7 +1,6 @@
 /** What this room asks of others: functions that `app.ts` passes in, each as small as its use here. Times in Unix seconds. */
 
 import type { Asked, By, Owner, TokenVerbs } from '../api-tokens/index.ts'
-import type { Unit } from '../base/index.ts'
 
 /** The API that Mintmark itself is. */
 export const MANAGEMENT_API = 'urn:mintmark:api'
@@ -46,63 +45,97 @@ export interface ApiTokenFacts {
 
 /** Who used a token in its last 30 days (during an overlap: who still uses the old one). */
 export interface Consumer {
-  readonly network: string
-  readonly agent: string | null
-  readonly route: string | null
+  readonly network: string | undefined
+  readonly agent: string | undefined
+  readonly route: string | undefined
   readonly lastSeenAt: number
-  readonly uses: number
 }
 
-/** What is asked of the inventory; every part narrows. */
+/** Kinds of credentials, and states of live ones: as `src/inventory` has them. */
+export const CREDENTIAL_KINDS = ['api-token', 'family', 'grant', 'session', 'client-secret', 'signing-key'] as const
+export const CREDENTIAL_STATES = ['active', 'pending', 'quarantined', 'step_up', 'rotating', 'next', 'retired'] as const
+
+type CredentialKind = (typeof CREDENTIAL_KINDS)[number]
+
+/** What is asked of the inventory; every part narrows. A duration is so long ago (`unusedSince`) or ahead (`expiresBefore`). */
 export interface InventoryFilter {
-  readonly kind?: string | undefined
+  readonly kind?: CredentialKind[] | undefined
+  readonly state?: (typeof CREDENTIAL_STATES)[number] | undefined
   readonly owner?: Owner | undefined
   readonly scope?: string | undefined
-  readonly unusedSince?: number | undefined
-  readonly expiresBefore?: number | undefined
-  readonly unbound?: boolean | undefined
-  readonly noExpiry?: boolean | undefined
+  readonly unusedSince?: number | string | undefined
+  readonly expiresBefore?: number | string | undefined
+  readonly unbound?: true | undefined
+  readonly noExpiry?: true | undefined
 }
 
 /** One live credential of any kind. */
 export interface InventoryEntry {
-  readonly kind: string
   readonly id: string
+  readonly kind: string
   readonly owner: Owner | null
-  readonly name: string | null
-  readonly purpose: string | null
+  readonly name: string
+  readonly purpose: string
   readonly scopes: readonly string[]
-  /** Scopes that it has and did not use. */
-  readonly unusedScopes: readonly string[]
-  /** 'none', 'dpop', 'certificate', ... */
   readonly binding: string
+  readonly state: string
   readonly createdAt: number | null
-  readonly lastUsedAt: number | null
+  /** Null: never. Undefined: of this kind it is not known. */
+  readonly lastUsedAt?: number | null
   readonly expiresAt: number | null
-  readonly nextRotation: { readonly at: number; readonly why: string } | null
-  /** Who would notice its end: users of the last 30 days. */
-  readonly users: number
+  readonly idleUntil?: number | null
+  readonly next: { readonly at: number | null; readonly why: string } | null
+  readonly users?: readonly Consumer[]
 }
 
+/** A name for a filter. */
 export interface SavedQuery {
   readonly name: string
   readonly filter: InventoryFilter
 }
 
-/** The inventory of every live credential. `after` is the last entry's id of the page before. */
+/**
+ * The inventory of every live credential. Its bulk revocation commits one credential at a time and is completed by asking again; its
+ * confirmation codes and cursors are its own.
+ */
 export interface InventoryDoor {
   list(
     filter: InventoryFilter,
-    page: { readonly limit: number; readonly after?: string | undefined },
-  ): Promise<readonly InventoryEntry[]>
-  count(filter: InventoryFilter): Promise<number>
-  /** Stages the end of everything that the filter finds; resolves to how many. */
-  revoke(unit: Unit, filter: InventoryFilter, input: { readonly by: By; readonly why: string }): Promise<number>
-  queries(): Promise<readonly SavedQuery[]>
-  /** Stages a saved query, in the place of one with its name. */
-  saveQuery(unit: Unit, query: SavedQuery, by: By): Promise<void>
-  /** Stages its removal; false where there is none. */
-  removeQuery(unit: Unit, name: string, by: By): Promise<boolean>
+    page: { readonly limit: number; readonly cursor?: string | undefined; readonly users?: boolean },
+  ): Promise<{ readonly items: readonly InventoryEntry[]; readonly cursor: string | undefined }>
+  /** `complete: false`: at least so many. */
+  count(filter: InventoryFilter): Promise<{ readonly total: number; readonly complete: boolean }>
+  /** What a bulk revocation would end, with the code that confirms it. */
+  plan(filter: InventoryFilter): Promise<{
+    readonly total: number
+    readonly leftAlone: number
+    readonly needsCode: boolean
+    readonly code: string
+    readonly codeUntil: number
+  }>
+  revoke(
+    filter: InventoryFilter,
+    input: { readonly code?: string | undefined; readonly by: By; readonly why: string },
+  ): Promise<{
+    readonly revoked: number
+    readonly failed: readonly { readonly id: string; readonly kind: string; readonly why: string }[]
+  }>
+  readonly queries: {
+    list(): Promise<readonly SavedQuery[]>
+    /** Refuses a name that is taken. */
+    save(input: SavedQuery & { readonly by: By }): Promise<unknown>
+    remove(name: string, by: By): Promise<void>
+  }
+  /** Scopes that a token has and did not use in so many days. `observed`: it is as old as that. */
+  grantedButUnused?(
+    id: string,
+    input: { readonly days: number },
+  ): Promise<{
+    readonly granted: readonly string[]
+    readonly used: readonly string[]
+    readonly unused: readonly string[]
+    readonly observed: boolean
+  }>
 }
 
 /** Everything behind the REST face. What is not built yet is undefined, and its routes say so. */

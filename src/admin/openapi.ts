@@ -12,7 +12,7 @@ const COMMON: readonly ProblemCode[] = [
   'invalid_request',
   'token_missing',
   'token_invalid',
-  'scope_missing',
+  'insufficient_scope',
   'unavailable',
   'server_error',
 ]

@@ -71,9 +71,9 @@ export async function principalOf(
   }
 }
 
-/** How far a policy lets a caller reach. Throws `scope_missing` where it does not: there is no other way in. */
+/** How far a policy lets a caller reach. Throws `insufficient_scope` where it does not: there is no other way in. */
 export function reachOf(policy: Policy, { scopes, account }: Pick<Principal, 'scopes' | 'account'>): Reach {
   if (policy.any.some((scope) => scopes.includes(scope))) return 'all'
   if (policy.own && account !== undefined && scopes.includes('tokens:self')) return 'own'
-  throw refuse('scope_missing', { needs: policy, has: scopes })
+  throw refuse('insufficient_scope', { needs: policy, has: scopes })
 }

@@ -1,5 +1,6 @@
 /** What the API refuses, and how it says so: RFC 9457 problems, one code each, one page of the docs each. */
 
+import { z } from 'zod'
 import { Conflict } from '../../adapters/store.ts'
 import { Refusal, refusals } from '../base/index.ts'
 import { BadBody } from '../http/index.ts'
@@ -15,7 +16,7 @@ const OWN = {
   bad_cursor: [400, 'This cursor belongs to another caller or query, or was changed. Begin again without one.'],
   token_missing: [401, 'The API takes an access token or an API token: Authorization: Bearer.'],
   token_invalid: [401, 'This token is not good for the API.'],
-  scope_missing: [403, 'This token does not have the scope that the call needs.'],
+  insufficient_scope: [403, 'This token does not have the scope that the call needs.'],
   not_yours: [403, 'With tokens:self you reach only tokens of your own account.'],
   scope_not_held: [403, 'A token with scopes of this API can only be handed out by a caller that has them.'],
   person_needed: [403, 'Only a person can approve a token.'],
@@ -25,12 +26,6 @@ const OWN = {
   query_unknown: [404, 'There is no saved query with this name.'],
   method_not_allowed: [405, 'This address does not take this method.'],
   owner_missing: [400, 'Say whose: owner=account:SUB, service:CLIENT or organisation:NAME.'],
-  confirmation_needed: [409, 'So many credentials need the code that a dry run gives.'],
-  confirmation_dead: [
-    409,
-    'This code is for another request, or too old, or the count has changed. Make a new dry run.',
-  ],
-  bulk_too_many: [400, 'At most 10,000 credentials can be revoked at once. Narrow the filter.'],
   not_available: [501, 'This server does not offer that.'],
   unavailable: [503, "The server can't answer just now. Nothing was changed."],
   server_error: [500, 'The server failed. Its log says why, under the request id.'],
@@ -78,6 +73,8 @@ function refusalOf(cause: unknown): Refusal {
   if (cause instanceof Refusal) return cause
   if (cause instanceof BadBody) return refuse(cause.status === 413 ? 'body_too_large' : 'body_unreadable', {}, cause)
   if (cause instanceof SealStale) return refuse('unavailable', {}, cause)
+  // A schema behind a door that is stricter than the route's: the caller's value, not our failure.
+  if (cause instanceof z.ZodError) return refuse('invalid_request', {}, cause)
   if (cause instanceof Conflict) return refuse('contended', {}, cause)
   return refuse('server_error', {}, cause)
 }

@@ -4,7 +4,7 @@
  */
 
 import type Koa from 'koa'
-import { type Clock, seconds, type Unit } from '../base/index.ts'
+import { type Clock, hasWrites, seconds, type Unit } from '../base/index.ts'
 import { callerAddress, networkOf, readBody } from '../http/index.ts'
 import type { Answer, Idempotency } from '../idempotency/index.ts'
 import type { Seal } from '../seal/index.ts'
@@ -83,7 +83,7 @@ function challenge(ctx: Koa.Context, { code }: Problem, route: Route | undefined
   const realm = `Bearer realm="${MANAGEMENT_API}"`
   if (code === 'token_missing') ctx.set('WWW-Authenticate', realm)
   if (code === 'token_invalid') ctx.set('WWW-Authenticate', `${realm}, error="invalid_token"`)
-  if (code === 'scope_missing' && route)
+  if (code === 'insufficient_scope' && route)
     ctx.set('WWW-Authenticate', `${realm}, error="insufficient_scope", scope="${route.policy.any.join(' ')}"`)
 }
 
@@ -116,7 +116,7 @@ function fail(
 export function createRest(deps: RestDeps) {
   const { doors, seal, clock, issuer, logger } = deps
   const now = (): number => seconds(clock)
-  const tools: Tools = { ...doors, seal, now, cursors: createCursors(seal) }
+  const tools: Tools = { ...doors, cursors: createCursors(seal) }
   const description = JSON.stringify(openapiOf(routes, issuer))
 
   /** Runs a parsed call as its method asks: reads as they are, a POST once for its key, the others in a unit of their own. */
@@ -143,7 +143,7 @@ export function createRest(deps: RestDeps) {
     }
     const unit = deps.unit()
     const answer = await work({ principal, reach, unit }, tools)
-    if (route.method !== 'GET') await deps.commit(unit)
+    if (hasWrites(unit.writes('all'))) await deps.commit(unit)
     return answer
   }
 

@@ -4,7 +4,6 @@ import type { z } from 'zod'
 import type { ShownToken } from '../api-tokens/index.ts'
 import { Refusal, type Unit } from '../base/index.ts'
 import type { Answer } from '../idempotency/index.ts'
-import type { Seal } from '../seal/index.ts'
 import type { Cursors } from './cursor.ts'
 import type { Doors } from './doors.ts'
 import { parsed } from './parse.ts'
@@ -14,8 +13,6 @@ import { type ProblemCode, refuse } from './problems.ts'
 /** What a handler works with beside its own values. */
 export interface Tools extends Doors {
   readonly cursors: Cursors
-  readonly seal: Pick<Seal, 'hash' | 'matches'>
-  readonly now: () => number
 }
 
 /** One call, let in and parsed. Writes are staged in `unit`; whoever runs the handler commits. */

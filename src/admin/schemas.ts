@@ -1,7 +1,7 @@
 /** The values of the API, as zod schemas: what is parsed, what is described, and what answers are held against in tests. */
 
 import { z } from 'zod'
-import type { ShownToken } from '../api-tokens/index.ts'
+import type { Owner, ShownToken } from '../api-tokens/index.ts'
 
 const NO_CONTROLS = /^[^\p{Cc}\p{Cs}]*$/u
 /** A line of text for people. */
@@ -132,6 +132,12 @@ export const mintedToken = z
 
 export const pageOf = <T extends z.ZodType>(one: T) =>
   z.strictObject({ items: z.array(one), next_cursor: z.string().nullable() })
+
+/** `service:reports` as an owner; the schema has seen it. */
+export function ownerOf(text: string): Owner {
+  const at = text.indexOf(':')
+  return { type: text.slice(0, at) as Owner['type'], id: text.slice(at + 1) }
+}
 
 /** `type:id` of an owner. */
 export const ownerShown = ({ type, id }: ShownToken['owner']): string => `${type}:${id}`

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Owner, ShownToken, TokenOrder } from '../api-tokens/index.ts'
 import { durationSeconds } from '../base/index.ts'
 import { MANAGEMENT_SCOPES } from './doors.ts'
+import { consumer, shownConsumer } from './inventory-schemas.ts'
 import type { Policy, Principal } from './principal.ts'
 import { refuse } from './problems.ts'
 import { type Call, type Route, route, type Tools } from './route.ts'
@@ -13,6 +14,7 @@ import {
   mintedToken,
   narrowing,
   nothing,
+  ownerOf,
   ownerText,
   page,
   pageOf,
@@ -25,12 +27,6 @@ import {
 
 const reads: Policy = { any: ['tokens:read'], own: true }
 const writes: Policy = { any: ['tokens:write'], own: true }
-
-/** `service:reports` as an owner. */
-export function ownerOf(text: string): Owner {
-  const at = text.indexOf(':')
-  return { type: text.slice(0, at) as Owner['type'], id: text.slice(at + 1) }
-}
 
 /** Whose tokens a call is about: those it names, or the caller's own. With `tokens:self` no others. */
 function whose(
@@ -178,31 +174,12 @@ const seeing: readonly Route[] = [
     answer: {
       status: 200,
       about: 'Its users.',
-      schema: z.strictObject({
-        items: z.array(
-          z.strictObject({
-            network: z.string(),
-            agent: z.string().nullable(),
-            route: z.string().nullable(),
-            last_seen_at: z.int(),
-            uses: z.int(),
-          }),
-        ),
-      }),
+      schema: z.strictObject({ items: z.array(consumer) }),
     },
     refusals: ['not_available'],
     async handle({ params }, { consumers }) {
       if (!consumers) throw refuse('not_available')
-      const found = await consumers(params.id)
-      return {
-        items: found.map(({ network, agent, route: path, lastSeenAt, uses }) => ({
-          network,
-          agent,
-          route: path,
-          last_seen_at: lastSeenAt,
-          uses,
-        })),
-      }
+      return { items: (await consumers(params.id)).map(shownConsumer) }
     },
   }),
 ]

@@ -85,7 +85,7 @@ for (const kind of STORES)
         [`/tokens/${id}/release`, root, {}],
         [`/tokens/${id}/rotate`, root, {}],
         [`/tokens/${id}/revoke`, root, {}],
-        ['/inventory/revoke', root, { filter: { kind: 'session' }, dry_run: true }],
+        ['/inventory/revoke', root, { filter: { kind: ['session'] }, dry_run: true }],
       ]
       for (const [n, [path, as, body]] of calls.entries()) {
         const ask = (more = body) => world.call('POST', path, { as, key: `retry-${kind}-${n}`, body: more })
@@ -158,43 +158,36 @@ for (const kind of STORES)
       assert.equal((await world.call('GET', '/tokens', { as: root })).headers.get('token-expires-in'), null)
     })
 
-    it('ends many only with the code of a dry run that still counts the same', async () => {
-      const filter = { kind: 'session' }
-      const revoke = (body: object, as = root) => world.call('POST', '/inventory/revoke', { as, body })
+    it('ends many only with the code of a dry run', async () => {
+      const filter = { kind: ['session'] }
+      const revoke = (body: object) => world.call('POST', '/inventory/revoke', { as: root, body })
       assert.equal((await revoke({ filter })).body.code, 'confirmation_needed')
       const dry = await revoke({ filter, dry_run: true })
-      assert.deepEqual([dry.body.count, dry.body.dry_run], [15, true])
+      assert.deepEqual([dry.body.count, dry.body.dry_run, dry.body.needs_confirm], [15, true, true])
       const confirm = text(dry, 'confirm')
-      const other = world.bearer({ account: 'other', scopes: ['inventory:write'] })
-      for (const [body, as] of [
-        [{ filter, confirm: confirm.slice(0, -2) + 'xx' }, root],
-        [{ filter: { kind: 'api-token' }, confirm }, root],
-        [{ filter, confirm }, other],
-      ] as const)
-        assert.equal((await revoke(body, as)).body.code, 'confirmation_dead')
-      assert.deepEqual((await revoke({ filter, confirm, why: 'leak' })).body.count, 15)
-      world.clock.forward(901)
-      assert.equal((await revoke({ filter, confirm })).body.code, 'confirmation_dead')
-      assert.deepEqual(
-        (await revoke({ filter: { kind: 'session', owner: 'account:alice' } })).body.count,
-        5,
-        'few need none',
-      )
+      assert.equal((await revoke({ filter: { kind: ['api-token'] }, confirm })).body.code, 'confirmation_wrong')
+      assert.deepEqual((await revoke({ filter, confirm, why: 'leak' })).body, { dry_run: false, count: 15, failed: [] })
+      assert.equal((await revoke({ filter })).body.count, 0, 'few need none')
     })
 
-    it('filters, counts and keeps queries', async () => {
-      const saved = await world.call('PUT', '/inventory/queries/alices', {
-        as: root,
-        body: { filter: { owner: 'account:alice' } },
-      })
-      assert.deepEqual(saved.body, { name: 'alices', filter: { owner: 'account:alice' } })
+    it('filters, counts, shows users, and keeps queries', async () => {
+      const body = { filter: { owner: 'account:alice', unused_since: '90d' } }
+      const save = (other: object = body) => world.call('PUT', '/inventory/queries/alices', { as: root, body: other })
+      const saved = await save()
+      assert.deepEqual([saved.status, saved.body], [200, { name: 'alices', ...body }])
+      assert.equal((await save()).status, 200, 'a repeat is no conflict')
+      assert.equal((await save({ filter: {} })).body.code, 'query_exists')
       assert.deepEqual(items(await world.call('GET', '/inventory/queries', { as: root })), [saved.body])
-      const page = await world.call('GET', '/inventory?query=alices&kind=session&count=true&limit=2', { as: root })
-      assert.deepEqual([page.body.count, items(page).length], [5, 2])
-      const rest = await world.call('GET', `/inventory?query=alices&kind=session&cursor=${text(page, 'next_cursor')}`, {
+      const page = await world.call('GET', '/inventory?query=alices&kind=api-token&count=true&users=true&limit=2', {
         as: root,
       })
-      assert.equal(items(rest).length, 3)
+      assert.deepEqual([page.body.count, items(page).length], [{ total: 5, complete: true }, 2])
+      assert.deepEqual(items(page)[0]?.users, [{ network: '10.0.0.0/24', agent: null, route: null, last_seen_at: 5 }])
+      const cursor = text(page, 'next_cursor')
+      const rest = (more: string) =>
+        world.call('GET', `/inventory?query=alices&kind=api-token&cursor=${cursor}${more}`, { as: root })
+      assert.equal(items(await rest('&users=true')).length, 3)
+      assert.equal((await rest('')).body.code, 'bad_cursor', 'another question')
       assert.equal((await world.call('GET', '/inventory?query=none', { as: root })).body.code, 'query_unknown')
       assert.equal((await world.call('DELETE', '/inventory/queries/alices', { as: root })).status, 204)
       assert.equal((await world.call('DELETE', '/inventory/queries/alices', { as: root })).status, 404)

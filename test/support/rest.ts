@@ -6,22 +6,16 @@ import { join } from 'node:path'
 import Koa from 'koa'
 import { openSqliteStore } from '../../adapters/sqlite/index.ts'
 import type { Store } from '../../adapters/store.ts'
-import type {
-  AccessFacts,
-  Doors,
-  InventoryDoor,
-  InventoryEntry,
-  InventoryFilter,
-  SavedQuery,
-} from '../../src/admin/index.ts'
-import { createRest } from '../../src/admin/index.ts'
+import type { AccessFacts, Doors } from '../../src/admin/index.ts'
+import { createRest, type Rest } from '../../src/admin/index.ts'
 import type { Asked, Owner } from '../../src/api-tokens/index.ts'
 import { apiTokens, tokenId } from '../../src/api-tokens/records.ts'
 import { systemRandom as random, randomText, Unit } from '../../src/base/index.ts'
 import { createIdempotency, idempotencyCollections } from '../../src/idempotency/index.ts'
 import { createSeal, fixedMasters, sealKeys } from '../../src/seal/index.ts'
 import { openTestMongo } from './mongo-store.ts'
-import { standInTokens } from './stand-in-tokens.ts'
+import { standInInventory } from './stand-in-inventory.ts'
+import { StandInTokens } from './stand-in-tokens.ts'
 import { HandClock, masterOf, OUTPUT, type StoreKind } from './world.ts'
 
 const collections = [sealKeys, apiTokens, ...idempotencyCollections]
@@ -44,49 +38,41 @@ export interface Calling {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** An inventory of `n` credentials that a test can revoke. */
-export function standInInventory(n: number): InventoryDoor & { readonly revoked: InventoryFilter[] } {
-  const entries: InventoryEntry[] = Array.from({ length: n }, (_, i) => ({
-    kind: i % 2 === 0 ? 'api-token' : 'session',
-    id: `cred_${String(i).padStart(5, '0')}`,
-    owner: i % 3 === 0 ? { type: 'account', id: 'alice' } : null,
-    name: `number ${i}`,
-    purpose: null,
-    scopes: ['read'],
-    unusedScopes: [],
-    binding: 'none',
-    createdAt: 1,
-    lastUsedAt: null,
-    expiresAt: null,
-    nextRotation: null,
-    users: 0,
-  }))
-  const saved = new Map<string, SavedQuery>()
-  const revoked: InventoryFilter[] = []
-  const find = (filter: InventoryFilter) =>
-    entries.filter(
-      (one) =>
-        (filter.kind === undefined || one.kind === filter.kind) &&
-        (filter.owner === undefined || one.owner?.id === filter.owner.id),
-    )
-  return {
-    revoked,
-    list: async (filter, { limit, after }) =>
-      find(filter)
-        .filter(({ id }) => after === undefined || id > after)
-        .slice(0, limit),
-    count: async (filter) => find(filter).length,
-    async revoke(unit, filter) {
-      unit.note('inventory.revoked', {})
-      revoked.push(filter)
-      return find(filter).length
+async function openStore(kind: StoreKind): Promise<Store> {
+  if (kind === 'mongodb') return openTestMongo(collections)
+  return openSqliteStore({ file: join(mkdtempSync(join(OUTPUT, 'stores', 'rest-')), 'mintmark.db'), collections })
+}
+
+/** Serves the face on a free port. */
+async function serve(rest: Rest) {
+  const koa = new Koa()
+  koa.use(async (ctx) => {
+    ctx.state.requestId = randomText(random, 9)
+    if (rest.handles(ctx.path)) await rest.answer(ctx)
+  })
+  const server = createServer(koa.callback())
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const address = server.address()
+  return { server, origin: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}` }
+}
+
+/** Makes a call. `path`: under /api/v1, or a whole one. */
+async function called(origin: string, method: string, path: string, calling: Calling): Promise<Answered> {
+  const { as, body, raw, key, type = 'application/json' } = calling
+  const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body))
+  const posted = method === 'POST' && key !== null
+  const answer = await fetch(path.startsWith('/api') ? origin + path : `${origin}/api/v1${path}`, {
+    method,
+    headers: {
+      ...(as === undefined ? {} : { authorization: `Bearer ${as}` }),
+      ...(sent === undefined ? {} : { 'content-type': type }),
+      ...(posted ? { 'idempotency-key': key ?? randomText(random, 9) } : {}),
+      ...calling.headers,
     },
-    queries: async () => [...saved.values()],
-    async saveQuery(_unit, query) {
-      saved.set(query.name, query)
-    },
-    removeQuery: async (_unit, name) => saved.delete(name),
-  }
+    ...(sent === undefined ? {} : { body: typeof sent === 'string' ? sent : new Uint8Array(sent) }),
+  })
+  const text = await answer.text()
+  return { status: answer.status, headers: answer.headers, body: text === '' ? {} : JSON.parse(text) }
 }
 
 /** Opens the face. */
@@ -96,22 +82,18 @@ export async function openRest(
   wrap: (store: Store) => Store = (store) => store,
 ) {
   const clock = new HandClock()
-  const inner: Store =
-    kind === 'mongodb'
-      ? await openTestMongo(collections)
-      : await openSqliteStore({ file: join(mkdtempSync(join(OUTPUT, 'stores', 'rest-')), 'mintmark.db'), collections })
+  const inner = await openStore(kind)
   const seal = await createSeal({ store: inner, clock, random, masters: fixedMasters(masterOf(7)) })
   const store = wrap(inner)
-  const tokens = standInTokens({ store, seal, clock })
+  const tokens = new StandInTokens({ store, seal, clock })
   const access = new Map<string, AccessFacts>()
   const failures: unknown[] = []
 
   async function apiToken(text: string, _asked: Asked) {
-    if (!/^mm_(pat|svc)_/.test(text)) return undefined
-    const shown = await tokens.show(tokenId(seal, text)).catch(() => undefined)
-    return shown?.state === 'active'
-      ? { id: shown.id, owner: shown.owner, scopes: shown.scopes, expiresAt: shown.expiresAt }
+    const shown = /^mm_(pat|svc)_/.test(text)
+      ? await tokens.show(tokenId(seal, text)).catch(() => undefined)
       : undefined
+    return shown?.state === 'active' ? shown : undefined
   }
   const doors: Doors = {
     tokens,
@@ -133,39 +115,13 @@ export async function openRest(
     proxies: 0,
     logger: { info() {}, error: (facts: unknown) => void failures.push(facts) },
   })
-  const koa = new Koa()
-  koa.use(async (ctx) => {
-    ctx.state.requestId = randomText(random, 9)
-    if (rest.handles(ctx.path)) await rest.answer(ctx)
-  })
-  const server = createServer(koa.callback())
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const address = server.address()
-  const origin = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
+  const { server, origin } = await serve(rest)
 
   /** The text of an access token of a caller. */
   function bearer(facts: Partial<AccessFacts> & { readonly scopes: readonly string[] }): string {
     const text = `mm_at_${randomText(random, 12)}`
     access.set(text, { account: undefined, client: 'console', isBound: false, ...facts })
     return text
-  }
-
-  async function call(method: string, path: string, calling: Calling = {}): Promise<Answered> {
-    const { as, body, raw, key, type = 'application/json' } = calling
-    const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body))
-    const posted = method === 'POST' && key !== null
-    const answer = await fetch(path.startsWith('/api') ? origin + path : `${origin}/api/v1${path}`, {
-      method,
-      headers: {
-        ...(as === undefined ? {} : { authorization: `Bearer ${as}` }),
-        ...(sent === undefined ? {} : { 'content-type': type }),
-        ...(posted ? { 'idempotency-key': key ?? randomText(random, 9) } : {}),
-        ...calling.headers,
-      },
-      ...(sent === undefined ? {} : { body: typeof sent === 'string' ? sent : new Uint8Array(sent) }),
-    })
-    const text = await answer.text()
-    return { status: answer.status, headers: answer.headers, body: text === '' ? {} : JSON.parse(text) }
   }
 
   /** Makes a token, past the face. */
@@ -178,7 +134,7 @@ export async function openRest(
   }
 
   return {
-    call,
+    call: (method: string, path: string, calling: Calling = {}) => called(origin, method, path, calling),
     bearer,
     make,
     store: inner,
