@@ -23,7 +23,10 @@ export {
   MANAGEMENT_SCOPES,
   type SavedQuery,
 } from './doors.ts'
+export { filterBody, filterOf, shownConsumer, shownEntry } from './inventory-schemas.ts'
 export { createRest, type Rest, type RestDeps } from './rest.ts'
+
+export { ownerOf, ownerText, shownToken } from './schemas.ts'
 
 /** The description and the problems, for `npm run generate`. */
 export const described = { openapi: (issuer: string) => openapiOf(routes, issuer), problems: PROBLEMS } as const
