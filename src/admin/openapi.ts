@@ -116,7 +116,11 @@ function responsesOf(components: Components, route: Route): Json {
       'x-codes': codes,
     },
   ])
-  return { [String(status)]: success, ...Object.fromEntries(problems) }
+  const other = {
+    description: 'Any other refusal: a problem with a code of its own.',
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  }
+  return { [String(status)]: success, ...Object.fromEntries(problems), default: other }
 }
 
 function operationOf(components: Components, route: Route): Json {

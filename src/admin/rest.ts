@@ -148,6 +148,8 @@ export function createRest(deps: RestDeps) {
   }
 
   async function serve(ctx: Koa.Context, at: Matched): Promise<void> {
+    // Before anything is decided: what can't be sealed any more must not be half done.
+    await seal.fresh()
     const address = callerAddress(ctx.req, deps.proxies)
     const principal = await principalOf(doors, ctx.get('authorization'), {
       address,

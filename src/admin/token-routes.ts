@@ -1,9 +1,9 @@
 /** `/tokens`: the life of API tokens. */
 
 import { z } from 'zod'
-import type { Owner, ShownToken, TokenOrder } from '../api-tokens/index.ts'
+import type { Owner, Rights, ShownToken, TokenOrder } from '../api-tokens/index.ts'
 import { durationSeconds } from '../base/index.ts'
-import { MANAGEMENT_SCOPES } from './doors.ts'
+import { MANAGEMENT_API, MANAGEMENT_SCOPES } from './doors.ts'
 import { consumer, shownConsumer } from './inventory-schemas.ts'
 import type { Policy, Principal } from './principal.ts'
 import { refuse } from './problems.ts'
@@ -41,8 +41,9 @@ function whose(
 }
 
 /** Nobody hands out more power over this API than he has: otherwise `tokens:write` would be every scope of it. */
-function refuseClimbing(scopes: readonly string[], { scopes: held }: Principal): void {
-  const climbs = scopes.filter((scope) => Object.hasOwn(MANAGEMENT_SCOPES, scope) && !held.includes(scope))
+function refuseClimbing({ scopes, apis }: Pick<Rights, 'scopes' | 'apis'>, { scopes: held }: Principal): void {
+  const isOurs = apis.length === 0 || apis.includes(MANAGEMENT_API)
+  const climbs = scopes.filter((scope) => isOurs && Object.hasOwn(MANAGEMENT_SCOPES, scope) && !held.includes(scope))
   if (climbs.length > 0) throw refuse('scope_not_held', { climbs })
 }
 
@@ -52,7 +53,7 @@ function orderOf(
   call: Pick<Call<unknown, unknown, unknown>, 'principal' | 'reach'>,
 ): TokenOrder {
   const { principal, reach } = call
-  refuseClimbing(body.scopes, principal)
+  refuseClimbing({ scopes: body.scopes, apis: body.apis ?? [] }, principal)
   // With its own scope an API token makes children of itself, which can only be narrower. Otherwise it could write itself a wider one.
   const own = reach === 'own' ? principal.token?.id : undefined
   if (own !== undefined && body.parent !== undefined && body.parent !== own) throw refuse('child_only')
@@ -115,7 +116,7 @@ const making: readonly Route[] = [
     async handle({ unit, params, body, principal, reach }, { tokens }) {
       const old = await tokens.show(params.id)
       // Whoever rotates a token holds its successor.
-      refuseClimbing(old.scopes, principal)
+      refuseClimbing(old, principal)
       const own = reach === 'own' ? principal.token?.id : undefined
       if (own !== undefined && own !== old.id && own !== old.parent?.id) throw refuse('child_only')
       const overlapSeconds = durationSeconds(body.overlap)
