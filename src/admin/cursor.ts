@@ -4,7 +4,7 @@ import { bound, TENANT } from '../base/index.ts'
 import { type Seal, SealStale } from '../seal/index.ts'
 import { refuse } from './problems.ts'
 
-const SHAPE = /^([\w-]{1,64})\.([\w-]{1,1024})$/
+const SHAPE = /^([\w-]{1,64})\.([\w-]{1,1900})$/
 
 /** Whom and what a cursor belongs to. */
 export interface CursorPlace {
