@@ -46,7 +46,7 @@ export const floors: readonly Floor[] = [
     rooms: ['src/keys/', 'src/api-tokens/', 'src/clients/', 'src/accounts/'],
     what: 'holders of credentials',
   },
-  { rank: 2, rooms: ['src/rotation/', 'src/revocation/'], what: 'what every holder needs' },
+  { rank: 2, rooms: ['src/rotation/', 'src/revocation/', 'src/idempotency/'], what: 'what every holder needs' },
   {
     rank: 1,
     rooms: ['src/seal/', 'src/http/', 'src/telemetry/', 'src/config/'],

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { floors } from '../check/floors.ts'
+import { apiPage, type Described, problemPages } from './api.ts'
 import { drawFloors, withDrawing } from './drawing.ts'
 import { configurationPage, type Entry, environmentExample } from './settings.ts'
 import { type Declaration, storagePage } from './storage.ts'
@@ -38,6 +39,13 @@ async function storage(root: string): Promise<readonly Generated[]> {
   return [{ path: 'docs/storage.md', text: storagePage(collections) }]
 }
 
+async function api(root: string): Promise<readonly Generated[]> {
+  const source = 'src/admin/index.ts'
+  if (!existsSync(join(root, source))) return []
+  const { described } = await load<{ readonly described: Described }>(root, source)
+  return [{ path: 'docs/api.md', text: apiPage(described) }, ...problemPages(described)]
+}
+
 function architecture(root: string): readonly Generated[] {
   const path = 'ARCHITECTURE.md'
   if (!existsSync(join(root, path))) return []
@@ -47,5 +55,5 @@ function architecture(root: string): readonly Generated[] {
 
 /** Everything that is generated under `root`. A source that does not exist gives nothing. */
 export async function generate(root: string): Promise<readonly Generated[]> {
-  return [...(await settings(root)), ...(await storage(root)), ...architecture(root)]
+  return [...(await settings(root)), ...(await storage(root)), ...(await api(root)), ...architecture(root)]
 }

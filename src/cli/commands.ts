@@ -6,8 +6,10 @@ import { DURATION, durationSeconds } from '../base/index.ts'
 import { apiSchema } from '../config/index.ts'
 import { accountCommands } from './accounts.ts'
 import { envelopeCommands } from './envelope.ts'
+import { inventoryCommands } from './inventory.ts'
 import { configCommands, keyCommands } from './keys.ts'
 import { rotationCommands } from './rotation.ts'
+import { tokenCommands } from './tokens.ts'
 
 /** An option of a command. */
 export interface Option {
@@ -267,4 +269,6 @@ export const commands: Readonly<Record<string, Command>> = {
   ...keyCommands,
   ...configCommands,
   ...envelopeCommands,
+  ...tokenCommands,
+  ...inventoryCommands,
 }

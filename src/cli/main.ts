@@ -126,7 +126,14 @@ async function simulation(args: readonly string[]): Promise<void> {
   process.stdout.write(printed(result, values.json === true))
 }
 
-async function main(args: readonly string[]): Promise<void> {
+/** `mintmark inventory ...` is its list. */
+const spelledOut = ([first, second, ...rest]: readonly string[]): readonly string[] =>
+  first === 'inventory' && (second === undefined || second.startsWith('-'))
+    ? [first, 'list', ...(second === undefined ? [] : [second]), ...rest]
+    : [first, second, ...rest].filter((word) => word !== undefined)
+
+async function main(given: readonly string[]): Promise<void> {
+  const args = spelledOut(given)
   const words = args.filter((word) => !word.startsWith('-'))
   if (args.length === 0 || (words.length === 0 && args.includes('--help'))) return void process.stdout.write(overview())
   if (words[0] === 'serve') return serve(process.env)

@@ -14,6 +14,7 @@ import type { Keyring } from '../keys/index.ts'
 import { createEngine, type Engine, refreshNorm } from '../rotation/index.ts'
 import type { Seal } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
+import { type Bearer, createBearer } from './bearer.ts'
 import { createRunner, type Runner } from './commit.ts'
 import { certificateOf } from './configuration.ts'
 import { createFamilies } from './family.ts'
@@ -86,6 +87,7 @@ interface Standing extends OidcDeps {
 interface Generation {
   readonly provider: Provider
   readonly routes: Routes
+  readonly bearer: Bearer
   readonly engine: Engine
   readonly configuration: Configuration
 }
@@ -116,6 +118,13 @@ function generationOf(deps: Standing, configuration: Configuration, engine: Engi
     secure: deps.issuer.startsWith('https:'),
   })
   const now = (): Date => new Date(clock.now())
+  const introspection = createIntrospection({
+    issuer: deps.issuer,
+    verifier: deps.keyring.verifier,
+    records,
+    random,
+    now,
+  })
   const routes = createRoutes({
     provider,
     run: deps.run,
@@ -127,15 +136,10 @@ function generationOf(deps: Standing, configuration: Configuration, engine: Engi
     countryHeader: deps.proxied ? configuration.features.countryHeader : undefined,
     interactions: createInteractions({ accounts, clients, views, seal, records, clock, lifetimes, statics }),
     registration: createRegistration({ clients }),
-    introspection: createIntrospection({
-      issuer: deps.issuer,
-      verifier: deps.keyring.verifier,
-      records,
-      random,
-      now,
-    }),
+    introspection,
   })
-  return { provider, routes, engine, configuration }
+  const bearer = createBearer({ provider, introspection, accounts, clients })
+  return { provider, routes, bearer, engine, configuration }
 }
 
 /** Opens the room. */
@@ -181,6 +185,8 @@ export async function createOidc(deps: OidcDeps) {
     holdings: createHoldings({ store, records, clock }),
     /** How the rotation policies have done since start. */
     policies: () => current.engine.reports(),
+    /** What the bearer of an access token may do at one of our own APIs; undefined for any other text. */
+    bearer: (text: string, audience: string) => inWork(() => current.bearer(text, audience)),
     /** Tells a client of a sign-out; for the follower of `backchannel_logout.due`. */
     tellSignOut: (due: { readonly clientId: string; readonly sub: string; readonly sid: string }) =>
       inWork(() => tellSignOut(current.provider, due)),

@@ -1,0 +1,98 @@
+/** docs/api.md and docs/problems/CODE.md, from the description that the server serves and the table of what it refuses. */
+
+import { cell } from './settings.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** What src/admin says of itself. */
+export interface Described {
+  readonly openapi: (issuer: string) => Json
+  readonly problems: Readonly<Record<string, readonly [status: number, message: string]>>
+}
+
+const json = (value: unknown): Json => (typeof value === 'object' && value !== null ? { ...value } : {})
+const list = (value: unknown): readonly Json[] => (Array.isArray(value) ? value.map(json) : [])
+const MADE = '<!-- Written by `npm run generate` from src/admin: change it there. -->'
+
+/** A schema in a word or two. */
+function typeOf(value: unknown): string {
+  const { $ref, type, items, enum: choices, anyOf } = json(value)
+  if (typeof $ref === 'string') return $ref.replace(/^.*\//, '')
+  if (Array.isArray(choices)) return choices.map((one) => `\`${one}\``).join(', ')
+  if (Array.isArray(anyOf)) return anyOf.map(typeOf).join(' or ')
+  if (type === 'array') return `list of ${typeOf(items)}`
+  return Array.isArray(type) ? type.join(' or ') : String(type ?? 'anything')
+}
+
+function fields(schema: unknown, schemas: Json): string {
+  const { $ref } = json(schema)
+  const { properties, required } = json(typeof $ref === 'string' ? schemas[$ref.replace(/^.*\//, '')] : schema)
+  const needed: readonly unknown[] = Array.isArray(required) ? required : []
+  const rows = Object.entries(json(properties)).map(([name, one]) => {
+    const { description, default: standard } = json(one)
+    const without = standard === undefined ? '' : `; \`${JSON.stringify(standard)}\` unless given`
+    return `| \`${name}\`${needed.includes(name) ? ' *' : ''} | ${cell(typeOf(one))} | ${cell(`${description ?? ''}${without}`.replace(/^; /, ''))} |`
+  })
+  return rows.length === 0 ? '' : ['| field | type | meaning |', '|---|---|---|', ...rows].join('\n')
+}
+
+function section(method: string, path: string, value: unknown, schemas: Json): readonly string[] {
+  const operation = json(value)
+  const parameters = list(operation.parameters).filter(({ name }) => name !== undefined)
+  const body = json(json(json(json(operation.requestBody).content)['application/json']).schema)
+  const responses = Object.entries(json(operation.responses))
+  const answer = responses.find(([status]) => Number(status) < 300)
+  const shown = json(json(json(json(answer?.[1]).content)['application/json']).schema)
+  const codes = responses.flatMap(([, one]) => (json(one)['x-codes'] as readonly string[] | undefined) ?? [])
+  return [
+    `### \`${method.toUpperCase()} /api/v1${path}\``,
+    `${operation.summary} ${operation.description}`,
+    ...(parameters.length > 0
+      ? [
+          [
+            '| parameter | in | type | meaning |',
+            '|---|---|---|---|',
+            ...parameters.map(
+              (one) =>
+                `| \`${one.name}\` | ${one.in} | ${cell(typeOf(one.schema))} | ${cell(String(one.description ?? ''))} |`,
+            ),
+          ].join('\n'),
+        ]
+      : []),
+    ...(fields(body, schemas) ? ['Body (* needed):', fields(body, schemas)] : []),
+    `Answers ${answer?.[0]}: ${json(answer?.[1]).description} ${shown.$ref ? `([${typeOf(shown)}](#${typeOf(shown).toLowerCase()}))` : ''}`.trim(),
+    `Refuses with ${codes.map((code) => `[\`${code}\`](problems/${code}.md)`).join(', ')}.`,
+  ]
+}
+
+/** The reference of the API. */
+export function apiPage(described: Described): string {
+  const api = described.openapi('https://auth.example.com')
+  const { schemas, parameters, securitySchemes } = json(api.components)
+  const named = json(schemas)
+  const operations = Object.entries(json(api.paths)).flatMap(([path, methods]) =>
+    Object.entries(json(methods)).flatMap(([method, one]) => section(method, path, one, named)),
+  )
+  return `${[
+    '# REST API',
+    MADE,
+    'The same as `/api/openapi.json` (OpenAPI 3.1) on every server, for reading.',
+    String(json(json(securitySchemes).bearer).description),
+    `Every POST takes \`Idempotency-Key\`. ${json(json(parameters).IdempotencyKey).description} An answer that was given before carries \`Idempotency-Replayed: true\`.`,
+    'Lists come in pages: `next_cursor` of one page is `cursor` of the next, for the same caller and the same query. A caller with an API token' +
+      ' is told in `Token-Expires-In` how many seconds it has left. Errors are RFC 9457 problems, `application/problem+json`; unknown fields are errors that name the nearest known one.',
+    '```sh\ncurl https://auth.example.com/api/v1/tokens -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(uuidgen)" \\\n  --json \'{"name":"nightly","kind":"service","owner":"service:reports","apis":["urn:example:reports"],"scopes":["read"]}\'\n```',
+    '## Routes',
+    ...operations,
+    '## Schemas',
+    ...Object.entries(named).flatMap(([name, one]) => [`### ${name}`, fields(one, named)]),
+  ].join('\n\n')}\n`
+}
+
+/** A page for each code. */
+export function problemPages({ problems }: Described): readonly { readonly path: string; readonly text: string }[] {
+  return Object.entries(problems).map(([code, [status, message]]) => ({
+    path: `docs/problems/${code}.md`,
+    text: `# ${code}\n\n${MADE.replace('src/admin', 'src/admin/problems.ts and src/idempotency')}\n\nStatus ${status}. ${message}\n\n[The API](../api.md)\n`,
+  }))
+}

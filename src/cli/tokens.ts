@@ -1,0 +1,228 @@
+/** `mintmark token ...`: API tokens on the command line, by whoever owns the server's folder. */
+
+import { z } from 'zod'
+import { ownerOf, ownerText, shownConsumer, shownToken } from '../admin/index.ts'
+import type { Owner, ShownToken, TokenOrder } from '../api-tokens/index.ts'
+import type { App } from '../app.ts'
+import { DURATION, durationSeconds } from '../base/index.ts'
+import type { Command, Given, Option } from './commands.ts'
+import { type Desk, OPERATOR, offered } from './desk.ts'
+
+const string = (about: string): Option => ({ type: 'string', about })
+const strings = (about: string): Option => ({ type: 'string', multiple: true, about })
+const yes = (about: string): Option => ({ type: 'boolean', about })
+
+const texts = z.array(z.string()).default([])
+const duration = z.string().regex(DURATION, 'a time such as 30d')
+const words = (list: readonly string[]): readonly string[] => list.flatMap((one) => one.split(' ')).filter(Boolean)
+
+const order = z.object({
+  name: z.string(),
+  kind: z.enum(['personal', 'service']),
+  owner: ownerText,
+  purpose: z.string().optional(),
+  'kept-at': z.string().optional(),
+  scope: z.array(z.string()).min(1, 'say what it may do: --scope read'),
+  api: texts,
+  allow: texts,
+  except: texts,
+  method: texts,
+  path: texts,
+  'not-before': z.iso.datetime({ offset: true, error: 'a moment such as 2027-01-31T00:00:00Z' }).optional(),
+  expires: duration.optional(),
+  label: texts,
+  template: z.string().optional(),
+  parent: z.string().optional(),
+  canary: z.boolean().default(false),
+})
+
+const orderOptions = {
+  name: string('how people call it'),
+  kind: string('personal or service'),
+  owner: string('account:LOGIN (or its sub), service:CLIENT or organisation:NAME'),
+  purpose: string('what it is for'),
+  'kept-at': string('where it is kept'),
+  scope: strings('scope that it carries'),
+  api: strings('API that it is for; all that have its scopes unless given'),
+  allow: strings('network that it works from; anywhere unless given'),
+  except: strings('network that it never works from'),
+  method: strings('HTTP method; all unless given'),
+  path: strings('path template such as /orders/{id}; all unless given'),
+  'not-before': string('from when it works, for example 2027-01-31T00:00:00Z'),
+  expires: string('how long it lives; 30d unless given'),
+  label: strings('label'),
+  template: string('policy template'),
+  parent: string('token that it is a child of: narrower, and dies with it'),
+  canary: yes('a trap: any use alarms'),
+} as const
+
+/** An owner as people type it: an account by its sub or by the name that it signs in with. */
+async function ownerTyped(app: App, text: string): Promise<Owner> {
+  const owner = ownerOf(text)
+  if (owner.type !== 'account' || (await app.accounts.find(owner.id))) return owner
+  return { type: 'account', id: await app.accounts.subOf(owner.id) }
+}
+
+async function orderOf(app: App, values: Given['values']): Promise<TokenOrder> {
+  const o = order.parse(values)
+  return {
+    name: o.name,
+    kind: o.kind,
+    owner: await ownerTyped(app, o.owner),
+    purpose: o.purpose,
+    keptAt: o['kept-at'],
+    scopes: words(o.scope),
+    apis: o.api,
+    networks: { allow: o.allow, except: o.except },
+    methods: o.method,
+    paths: o.path,
+    notBefore: o['not-before'] === undefined ? undefined : Math.floor(Date.parse(o['not-before']) / 1000),
+    lifetimeSeconds: o.expires === undefined ? undefined : durationSeconds(o.expires),
+    labels: o.label,
+    template: o.template,
+    parent: o.parent,
+    canary: o.canary,
+  }
+}
+
+const minted = ({ text, shown }: { readonly text: { reveal(): string }; readonly shown: ShownToken }): object => ({
+  ...shownToken(shown),
+  token: text.reveal(),
+})
+
+const PAGE = 200
+
+/** All tokens of an owner. */
+async function all(tokens: NonNullable<Desk['tokens']>, owner: Owner): Promise<readonly ShownToken[]> {
+  const found: ShownToken[] = []
+  for (;;) {
+    const after = found.at(-1)?.id
+    const page = await tokens.list(owner, { limit: PAGE, ...(after === undefined ? {} : { after }) })
+    found.push(...page)
+    if (page.length < PAGE) return found
+  }
+}
+
+const making: Readonly<Record<string, Command>> = {
+  'token create': {
+    about: 'Make an API token. Its text is shown once.',
+    options: orderOptions,
+    async run(app, { values }) {
+      const { tokens, operate } = offered(app, 'tokens', 'operate')
+      const wanted = await orderOf(app, values)
+      return minted(await operate((unit) => tokens.create(unit, wanted, OPERATOR)))
+    },
+  },
+  'token import': {
+    about: 'Take over a token that another system made, by the SHA-256 of its text.',
+    options: { ...orderOptions, sha256: string('64 hexadecimal digits') },
+    async run(app, { values }) {
+      const { tokens, operate } = offered(app, 'tokens', 'operate')
+      const { sha256 } = z
+        .object({ sha256: z.string().regex(/^[0-9a-fA-F]{64}$/, '64 hexadecimal digits') })
+        .parse(values)
+      const wanted = { ...(await orderOf(app, values)), sha256: sha256.toLowerCase() }
+      return shownToken(await operate((unit) => tokens.importByHash(unit, wanted, OPERATOR)))
+    },
+  },
+  'token rotate': {
+    about: 'Give a token a successor, whose text is shown once.',
+    argument: 'id',
+    options: {
+      overlap: string('how long the old one still works: 0, 1h, 24h (unless given) or 7d'),
+      why: string('for the record'),
+    },
+    async run(app, { argument, values }) {
+      const { tokens, operate } = offered(app, 'tokens', 'operate')
+      const { overlap, why } = z
+        .object({ overlap: z.enum(['0', '1h', '24h', '7d']).default('24h'), why: z.string().default('') })
+        .parse(values)
+      const input = { overlapSeconds: durationSeconds(overlap), by: OPERATOR, why }
+      return minted(await operate((unit) => tokens.rotate(unit, argument, input)))
+    },
+  },
+}
+
+const seeing: Readonly<Record<string, Command>> = {
+  'token list': {
+    about: "An owner's API tokens.",
+    options: { owner: orderOptions.owner },
+    async run(app, { values }) {
+      const { tokens } = offered(app, 'tokens')
+      const { owner } = z.object({ owner: ownerText }).parse(values)
+      return (await all(tokens, await ownerTyped(app, owner))).map(shownToken)
+    },
+  },
+  'token show': {
+    about: 'Show an API token.',
+    argument: 'id',
+    options: {},
+    run: async (app, { argument }) => shownToken(await offered(app, 'tokens').tokens.show(argument)),
+  },
+  'token consumers': {
+    about: 'Who used a token in its last 30 days: what breaks when it ends.',
+    argument: 'id',
+    options: {},
+    run: async (app, { argument }) => (await offered(app, 'consumers').consumers(argument)).map(shownConsumer),
+  },
+}
+
+const why = z.object({ why: z.string().default('') })
+const reasons = { why: string('for the record') }
+
+const changing: Readonly<Record<string, Command>> = {
+  'token revoke': {
+    about: 'End a token for good, and its children with it.',
+    argument: 'id',
+    options: reasons,
+    async run(app, { argument, values }) {
+      const { tokens, operate } = offered(app, 'tokens', 'operate')
+      const input = { by: OPERATOR, ...why.parse(values) }
+      return shownToken(await operate((unit) => tokens.revoke(unit, argument, input)))
+    },
+  },
+  'token quarantine': {
+    about: 'Stop a token until it is released.',
+    argument: 'id',
+    options: reasons,
+    async run(app, { argument, values }) {
+      const { tokens, operate } = offered(app, 'tokens', 'operate')
+      const input = { by: OPERATOR, ...why.parse(values) }
+      return shownToken(await operate((unit) => tokens.quarantine(unit, argument, input)))
+    },
+  },
+  'token release': {
+    about: 'Let a quarantined token work again.',
+    argument: 'id',
+    options: {},
+    async run(app, { argument }) {
+      const { tokens, operate } = offered(app, 'tokens', 'operate')
+      return shownToken(await operate((unit) => tokens.release(unit, argument, OPERATOR)))
+    },
+  },
+  'token approve': {
+    about: 'Let a pending token work: one that somebody else made.',
+    argument: 'id',
+    options: {},
+    async run(app, { argument }) {
+      const { tokens, operate } = offered(app, 'tokens', 'operate')
+      return shownToken(await operate((unit) => tokens.approve(unit, argument, OPERATOR)))
+    },
+  },
+  'token narrow': {
+    about: 'Take scopes away from a token for good.',
+    argument: 'id',
+    options: { scope: strings('scope that it keeps') },
+    async run(app, { argument, values }) {
+      const { tokens, operate } = offered(app, 'tokens', 'operate')
+      const { scope } = z
+        .object({ scope: z.array(z.string()).min(1, 'say which it keeps: --scope read') })
+        .parse(values)
+      const input = { scopes: words(scope), by: OPERATOR }
+      return shownToken(await operate((unit) => tokens.narrow(unit, argument, input)))
+    },
+  },
+}
+
+/** The commands. */
+export const tokenCommands: Readonly<Record<string, Command>> = { ...making, ...seeing, ...changing }
