@@ -46,7 +46,7 @@ export function createCanary(deps: CanaryDeps) {
           name: token.name,
           owner: token.owner,
           kept_at: token.keptAt,
-          network: short(seen.network),
+          seen_from: short(seen.network),
           agent: short(seen.agent),
           method: short(seen.method),
           path: short(seen.path?.split('?')[0]),

@@ -32,7 +32,7 @@ export type LeakEvent = 'api_token.leaked' | 'api_token.canary_used'
 
 /** What the room is made from. */
 export interface LeakDeps {
-  readonly store: Pick<Store, 'get' | 'find' | 'lease'>
+  readonly store: Pick<Store, 'get' | 'find' | 'lease' | 'release'>
   readonly seal: Seal
   readonly clock: Clock
   readonly random: Random

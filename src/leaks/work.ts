@@ -7,13 +7,14 @@ import { leakReports, type Reported, reportOf } from './records.ts'
 
 /** What the work uses. */
 export interface WorkDeps extends ReactDeps {
-  readonly store: Pick<Store, 'get' | 'find' | 'lease'>
+  readonly store: Pick<Store, 'get' | 'find' | 'lease' | 'release'>
   readonly random: Random
   /** Ends the family of an OAuth token by the mark that the intake made of it. Idempotent; true where there was one that lived. */
   readonly endOauth?: ((mark: string, by: string) => Promise<boolean>) | undefined
 }
 
 const REPORTS = 20
+const LEASE = 'leaks'
 const LEASE_MS = 60_000
 
 /** Makes the worker. */
@@ -44,7 +45,7 @@ export function createWork(deps: WorkDeps) {
   }
 
   const leased = (): Promise<boolean> =>
-    store.lease({ name: 'leaks', holder, until: clock.now() + LEASE_MS }, clock.now())
+    store.lease({ name: LEASE, holder, until: clock.now() + LEASE_MS }, clock.now())
 
   return {
     find,
@@ -53,10 +54,14 @@ export function createWork(deps: WorkDeps) {
       const waiting = { tenant: TENANT, by: { state: 'waiting' } }
       const docs = await store.find(leakReports.name, waiting, { limit: REPORTS })
       if (docs.length === 0 || !(await leased())) return
-      for (const doc of docs)
-        await report(doc).catch((cause) =>
-          logger.error({ err: cause, report: doc.id }, 'a leak report could not be worked off'),
-        )
+      try {
+        for (const doc of docs)
+          await report(doc).catch((cause) =>
+            logger.error({ err: cause, report: doc.id }, 'a leak report could not be worked off'),
+          )
+      } finally {
+        await store.release(LEASE, holder)
+      }
     },
   }
 }

@@ -25,7 +25,7 @@ for (const kind of STORES) {
         Array(3).fill('api_token.canary_used'),
       )
       const told = events.find(({ data }) => data.token === 'tok_trap')
-      assert.equal(told?.data.network, '192.0.2.0/24')
+      assert.equal(told?.data.seen_from, '192.0.2.0/24')
       assert.equal(told?.data.path, '/orders', 'without what may be a secret')
       await room.close()
     })

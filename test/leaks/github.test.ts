@@ -137,7 +137,9 @@ describe('keys of a reporter', () => {
     assert.notEqual((await send(room, { body, key: one.privateKey })).status, 200)
     await room.close()
   })
+})
 
+describe('signatures of reports', () => {
   it('of another curve or kind are no keys, and the route is not there without a reporter', async () => {
     const other = generateKeyPairSync('ec', { namedCurve: 'P-384' })
     await assert.rejects(openLeakRoom('sqlite', { github: { keys: { one: pemOf(other.publicKey) } } }), /P-256/)
@@ -151,8 +153,7 @@ describe('keys of a reporter', () => {
     const key =
       '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsz9ugWDj5jK5ELBK42ynytbo38gP\nHzZFI03Exwz8Lh/tCfL3YxwMdLjB+bMznsanlhK0RwcGP3IDb34kQDIo3Q==\n-----END PUBLIC KEY-----\n'
     const id = 'f9525bf080f75b3506ca1ead061add62b8633a346606dc5fe544e29231c6ee0d'
-    const body =
-      '[{"source":"commit","token":"some_token","type":"some_type","url":"https://example.com/base-repo-url/"}]'
+    const body = '[{"token":"some_token","type":"some_type","url":"some_url","source":"some_source"}]'
     const signature = 'MEUCIFLZzeK++IhS+y276SRk2Pe5LfDrfvTXu6iwKKcFGCrvAiEAhHN2kDOhy2I6eGkOFmxNkOJ+L2y8oQ9A2T9GGJo6WJY='
     const room = await openLeakRoom('sqlite', { github: { keys: { [id]: key } } })
     const answer = await fetch(`${room.issuer}/leaks/github`, {

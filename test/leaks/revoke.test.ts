@@ -69,7 +69,9 @@ for (const kind of STORES) {
       assert.equal((await room.store.scan(leakReports.name, { limit: 10 })).length, 0, 'the queue is empty')
       await room.close()
     })
+  })
 
+  describe(`queued leak reports on ${kind}`, () => {
     it('hold no clear text, and survive a stop between answer and work', async () => {
       const room = await openLeakRoom(kind)
       const token = await room.mint()
@@ -91,8 +93,10 @@ for (const kind of STORES) {
     it('count to the limit of a network, also when they come at once, and let others report', async () => {
       const room = await openLeakRoom(kind, { reportsPerHour: 5 })
       const tokens = unknownTexts(room, 1)
+      for (let n = 0; n < 3; n++) assert.equal((await report(room, { tokens }, '192.0.2.7')).status, 202)
       const rivals = await Promise.all(Array.from({ length: 9 }, () => report(room, { tokens }, '192.0.2.7')))
-      assert.deepEqual(rivals.map(({ status }) => status).toSorted(), [...Array(5).fill(202), ...Array(4).fill(429)])
+      assert.ok(rivals.filter(({ status }) => status === 202).length <= 2)
+      assert.ok(rivals.every(({ status }) => status === 202 || status === 429))
       const refused = await report(room, { tokens }, '192.0.2.200')
       assert.equal(refused.status, 429, 'a neighbour in the same /24 is the same network')
       assert.ok(Number(refused.headers['retry-after']) > 0)
@@ -101,8 +105,10 @@ for (const kind of STORES) {
       assert.equal((await report(room, { tokens }, '192.0.2.7')).status, 202)
       await room.close()
     })
+  })
 
-    it('tell an owner of a token once a day at most, and quarantine it each time', async () => {
+  describe(`owners on ${kind}`, () => {
+    it('are told of a token once a day at most, and it is quarantined each time', async () => {
       const told: LeakNotice[] = []
       const room = await openLeakRoom(kind, { tellOwner: async (notice) => void told.push(notice) })
       const token = await room.mint()
@@ -201,8 +207,11 @@ describe('leak reports', () => {
       marks.map((mark) => [mark, 'leak report']),
     )
   })
+})
 
-  it('are worked off by one node, and one that fails holds up no other', async () => {
+describe('the work on leak reports', () => {
+  it('is done by one node, and a report that fails holds up no other', async () => {
+    const room = await openLeakRoom('sqlite')
     let broken = true
     const [one, two] = [await room.mint(), await room.mint()]
     const flawed = await openLeakRoom('sqlite', {
@@ -224,11 +233,15 @@ describe('leak reports', () => {
     await flawed.leaks.work()
     assert.equal(await room.stateOf(one.id), 'active')
     assert.equal(await room.stateOf(two.id), 'quarantined')
-    await room.leaks.work()
-    assert.equal(await room.stateOf(one.id), 'active', 'another node holds the lease')
     broken = false
+    const other = { name: 'leaks', holder: 'another node', until: room.clock.now() + 60_000 }
+    assert.ok(await room.store.lease(other, room.clock.now()))
+    await flawed.leaks.work()
+    assert.equal(await room.stateOf(one.id), 'active', 'another node has the lease')
+    await room.store.release(other.name, other.holder)
     await flawed.leaks.work()
     assert.equal(await room.stateOf(one.id), 'quarantined')
     await flawed.close()
+    await room.close()
   })
 })
