@@ -34,6 +34,9 @@ const BINARY_BYTES_MAX = 64 * 1024 * 1024
 const NOT_READ = ['objects', 'lfs']
 const NEWLINE = 0x0a
 
+/** Bytes that are all there, as they are searched. */
+export const searchable = (bytes: Buffer): Buffer => plain(bytes, utf16Of(bytes))
+
 interface Hit {
   readonly kind: keyof typeof KINDS
   readonly text: string
@@ -73,19 +76,20 @@ export class Searcher {
     this.#prefixes = prefixes
   }
 
-  add(piece: Buffer): void {
+  /** `last`: nothing follows, so that nothing need be kept or counted for it. */
+  add(piece: Buffer, { last }: { readonly last: boolean }): void {
     const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece])
     let line = this.#line
     let from = 0
     let columns = this.#columns
     const walk = (to: number): void => {
       const passed = bytes.subarray(from, to)
-      const last = passed.lastIndexOf(NEWLINE)
-      if (last !== -1) {
+      const newline = passed.lastIndexOf(NEWLINE)
+      if (newline !== -1) {
         line += newlines(passed)
         columns = 0
       }
-      columns += passed.subarray(last + 1).toString().length
+      columns += passed.subarray(newline + 1).toString().length
       from = to
     }
     for (const { kind, text, at } of findTokens(bytes, this.#prefixes)) {
@@ -94,6 +98,7 @@ export class Searcher {
       this.hits.push({ kind, text, line, column: columns + 1 })
       this.#until = at + text.length
     }
+    if (last) return
     const kept = Math.max(from, bytes.length - TEXT_LENGTH_MAX)
     walk(kept)
     // A copy: what the piece was read into is used again.
@@ -123,7 +128,11 @@ const piece = Buffer.allocUnsafe(PIECE_BYTES)
 /** Reads an open file to its end. */
 export function scanHandle(
   handle: number,
-  { name, prefixes }: { readonly name: string; readonly prefixes: readonly string[] },
+  {
+    name,
+    prefixes,
+    sizeBytes,
+  }: { readonly name: string; readonly prefixes: readonly string[]; readonly sizeBytes?: number },
 ): Scanned {
   const searcher = new Searcher(prefixes)
   let utf16: 'le' | 'be' | undefined
@@ -146,7 +155,9 @@ export function scanHandle(
     if (total === 0) utf16 = utf16Of(bytes)
     total += size
     odd = utf16 ? bytes.length % 2 : 0
-    searcher.add(plain(bytes, utf16))
+    const last = total === sizeBytes
+    searcher.add(plain(bytes, utf16), { last })
+    if (last) return { findings: findingsOf(name, searcher.hits), faults: [] }
     if (odd) piece[0] = bytes[bytes.length - 1] ?? 0
   }
 }
@@ -166,7 +177,7 @@ function scanFile(
       const binary = start.subarray(0, size).includes(0) && utf16Of(start) === undefined
       if (binary) return { findings: [], faults: [`${name}: a binary file of more than 64 MiB was not read`] }
     }
-    return scanHandle(handle, { name, prefixes })
+    return scanHandle(handle, { name, prefixes, sizeBytes: stat.size })
   } finally {
     closeSync(handle)
   }

@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { type Finding, findingsOf, type Scanned, Searcher } from './scan-files.ts'
+import { type Finding, findingsOf, type Scanned, Searcher, searchable } from './scan-files.ts'
 
 const QUIET = [
   '-c',
@@ -16,9 +16,10 @@ const QUIET = [
   '-c',
   'core.untrackedCache=false',
   '--no-pager',
-  '--literal-pathspecs',
 ]
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
+/** Files whose content is asked for at once. */
+const BATCH = 128
 /** Objects that are files; a submodule's commit is none, a link's target is a path. */
 const FILE_MODES = ['100644', '100755']
 
@@ -96,19 +97,50 @@ async function stagedIn(path: string): Promise<readonly Staged[]> {
   return changedOf((await output(path, [...args, '--diff-filter=ACMRT', head.toString().trim(), '--'])).toString())
 }
 
+/** Blobs by `cat-file --batch`: `object blob size LF content LF`, or `object missing LF`. */
+function blobsOf(answer: Buffer): ReadonlyMap<string, Buffer> {
+  const found = new Map<string, Buffer>()
+  for (let at = 0; at < answer.length; ) {
+    const end = answer.indexOf(0x0a, at)
+    const [object = '', type, size] = answer.toString('latin1', at, end).split(' ')
+    const length = type === 'blob' ? Number(size) : 0
+    if (type === 'blob') found.set(object, answer.subarray(end + 1, end + 1 + length))
+    at = type === 'blob' ? end + 1 + length + 1 : end + 1
+  }
+  return found
+}
+
+/** Some blobs in one call; when they are too large together, each in its own. */
+async function blobs(path: string, some: readonly Staged[]): Promise<ReadonlyMap<string, Buffer>> {
+  const lines = some.map(({ object }) => `${object}\n`).join('')
+  try {
+    return blobsOf(await output(path, ['cat-file', '--batch'], lines))
+  } catch {
+    if (some.length < 2) return new Map()
+    const each = await Promise.all([
+      blobs(path, some.slice(0, some.length / 2)),
+      blobs(path, some.slice(some.length / 2)),
+    ])
+    return new Map(each.flatMap((found) => [...found]))
+  }
+}
+
 /** The credentials in what is staged in the repository at a path. */
 export async function scanStaged(path: string, prefixes: readonly string[]): Promise<Scanned> {
   const findings: Finding[] = []
   const faults: string[] = []
   try {
-    for (const staged of await stagedIn(path)) {
-      const searcher = new Searcher(prefixes)
-      try {
-        searcher.add(await output(path, ['cat-file', 'blob', staged.object]))
-      } catch (cause) {
-        faults.push(`${staged.path}: ${cause instanceof Error ? cause.message : 'could not be read'}`)
+    const staged = await stagedIn(path)
+    for (let from = 0; from < staged.length; from += BATCH) {
+      const some = staged.slice(from, from + BATCH)
+      const contents = await blobs(path, some)
+      for (const one of some) {
+        const content = contents.get(one.object)
+        const searcher = new Searcher(prefixes)
+        if (content) searcher.add(searchable(content), { last: true })
+        else faults.push(`${one.path}: could not be read, or is larger than 64 MiB`)
+        findings.push(...findingsOf(one.path, searcher.hits))
       }
-      findings.push(...findingsOf(staged.path, searcher.hits))
     }
   } catch (cause) {
     faults.push(`${path}: ${cause instanceof Error ? cause.message : 'git could not be asked'}`)

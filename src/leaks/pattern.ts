@@ -29,6 +29,13 @@ export const isPrefix = (text: string): boolean => text.length <= PREFIX_LENGTH_
 export const patternOf = (prefix: string): string =>
   `${prefix}_(?:${Object.keys(KINDS).join('|')})_[0-9A-Za-z]{${REST_LENGTH}}`
 
+/** Kinds by their first letter: what is only like a prefix is passed over at a glance. */
+const BY_LETTER: ReadonlyMap<number, Kind> = new Map([
+  [0x70, 'pat'],
+  [0x73, 'svc'],
+  [0x63, 'cs'],
+])
+
 /** One credential in some bytes. */
 export interface Found {
   readonly kind: Kind
@@ -46,10 +53,10 @@ export function findTokens(bytes: Buffer, prefixes: readonly string[]): readonly
   for (const prefix of prefixes) {
     const head = Buffer.from(`${prefix}_`)
     for (let at = bytes.indexOf(head); at !== -1; at = bytes.indexOf(head, at + 1)) {
-      for (const kind of ['pat', 'svc', 'cs'] as const) {
-        const text = bytes.toString('latin1', at, at + head.length + kind.length + 1 + REST_LENGTH)
-        if (isCredential(text, kind, prefix)) found.push({ kind, text, at })
-      }
+      const kind = BY_LETTER.get(bytes[at + head.length] ?? 0)
+      if (kind === undefined) continue
+      const text = bytes.toString('latin1', at, at + head.length + kind.length + 1 + REST_LENGTH)
+      if (isCredential(text, kind, prefix)) found.push({ kind, text, at })
     }
   }
   return found.sort((a, b) => a.at - b.at)
