@@ -39,6 +39,11 @@ export const floors: readonly Floor[] = [
     rooms: ['src/envelope.ts'],
     what: 'turning the keys at rest, and erasing accounts: what needs rooms of several floors',
   },
+  {
+    rank: 6,
+    rooms: ['src/leaks/', 'src/handover/'],
+    what: 'reports of leaked tokens, traps and the offline search; how a secret reaches its recipient',
+  },
   { rank: 5, rooms: ['src/events.ts'], what: 'the union of the events of floors 1 to 4' },
   { rank: 4, rooms: ['src/oidc/'], what: 'the provider: configuration, models, interactions, commit, lanes' },
   {

@@ -5,6 +5,7 @@ import { nearest } from '../base/index.ts'
 import { type Command, commands } from './commands.ts'
 import { type Asked, askServer, runCommand } from './control.ts'
 import { isForPeople, openApp, openConfiguration, readSetting } from './open.ts'
+import { runScan } from './scan.ts'
 import { serve } from './serve.ts'
 import { makeMaster } from './signers.ts'
 import { runSimulation } from './simulate.ts'
@@ -21,6 +22,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   serve: 'Serve (what npm start does).',
   'rotation simulate': 'Replay recorded refreshes through a policy: --policy file.ts --traffic log.jsonl.',
   'keys make-master': 'Make a master key in the PKCS#11 token, under a label: keys make-master <label>.',
+  scan: 'Find API tokens and client secrets in a tree, offline: scan <path>, or - for standard input.',
   'config check': 'Parse the environment and the configuration, and say what is wrong.',
 }
 
@@ -126,6 +128,13 @@ async function simulation(args: readonly string[]): Promise<void> {
   process.stdout.write(printed(result, values.json === true))
 }
 
+async function scan(args: readonly string[]): Promise<void> {
+  const { code, output, errors } = await runScan(args)
+  process.stdout.write(output)
+  process.stderr.write(errors)
+  process.exitCode = code
+}
+
 /** `mintmark inventory ...` is its list. */
 const spelledOut = ([first, second, ...rest]: readonly string[]): readonly string[] =>
   first === 'inventory' && (second === undefined || second.startsWith('-'))
@@ -136,6 +145,7 @@ async function main(given: readonly string[]): Promise<void> {
   const args = spelledOut(given)
   const words = args.filter((word) => !word.startsWith('-'))
   if (args.length === 0 || (words.length === 0 && args.includes('--help'))) return void process.stdout.write(overview())
+  if (args[0] === 'scan') return scan(args.slice(1))
   if (words[0] === 'serve') return serve(process.env)
   if (words[0] === 'config' && words[1] === 'check') {
     const setting = readSetting(process.env, { quiet: true })

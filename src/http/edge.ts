@@ -20,16 +20,16 @@ export class BadBody extends Error {
 }
 
 /** Reads a request's body once. Throws `BadBody`; past the limit the rest is not read. */
-export async function readBody(req: IncomingMessage): Promise<Buffer> {
+export async function readBody(req: IncomingMessage, bytesMax = BODY_BYTES_MAX): Promise<Buffer> {
   const length = req.headers['content-length']
-  if (length !== undefined && Number(length) > BODY_BYTES_MAX) throw new BadBody(413, 'request entity too large')
+  if (length !== undefined && Number(length) > bytesMax) throw new BadBody(413, 'request entity too large')
   const chunks: Buffer[] = []
   let size = 0
   try {
     for await (const chunk of req.iterator({ destroyOnReturn: false })) {
       const bytes = Buffer.from(chunk)
       size += bytes.length
-      if (size > BODY_BYTES_MAX) throw new BadBody(413, 'request entity too large')
+      if (size > bytesMax) throw new BadBody(413, 'request entity too large')
       chunks.push(bytes)
     }
   } catch (cause) {

@@ -149,6 +149,8 @@ export interface Views {
   home(model: HomeModel): string
   claim(model: ClaimModel): string
   claimed(): string
+  /** Opens a wrapped secret; the only page with a script. */
+  wrapped(): string
   /** A known asset by request path (`/assets/mintmark.css`); undefined for anything else. Nothing is looked up on disk. */
   asset(path: string): Asset | undefined
 }

@@ -37,12 +37,14 @@ const TEMPLATES = [
   'oidc/home',
   'admin/claim',
   'admin/claimed',
+  'handover/wrapped',
 ] as const
 
-type Page = Extract<(typeof TEMPLATES)[number], `${'oidc' | 'admin'}/${string}`>
+type Page = Extract<(typeof TEMPLATES)[number], `${'oidc' | 'admin' | 'handover'}/${string}`>
 
 const ASSETS = [
   ['mintmark.css', 'text/css; charset=utf-8'],
+  ['wrapped.js', 'text/javascript; charset=utf-8'],
   ['mark.svg', 'image/svg+xml'],
   ['coin.svg', 'image/svg+xml'],
   ['favicon.svg', 'image/svg+xml'],
@@ -184,6 +186,7 @@ export function createViews(input: { readonly directory: string; readonly brandi
     home: (model) => render('oidc/home', homeFacts(model)),
     claim: (model) => render('admin/claim', { ...model, login: model.login ?? '' }),
     claimed: () => render('admin/claimed', {}),
+    wrapped: () => render('handover/wrapped', { script: href('wrapped.js') }),
     asset: (path) => assets.get(path),
   }
 }

@@ -1,0 +1,83 @@
+/**
+ * What happens to a report before it is answered. Nothing here asks whether a token exists: each text is hashed in the same way, known or
+ * not, and the hashes are queued as one document. So neither content nor time of the answer says anything (hazards.md 4.8).
+ */
+
+import { z } from 'zod'
+import { type Clock, type Random, randomText, seconds, type Unit } from '../base/index.ts'
+import type { Seal } from '../seal/index.ts'
+import { refuse } from './errors.ts'
+import { leakReports, type Report, type Reported, reportDoc } from './records.ts'
+
+/** GitHub's own limit (`POST /credentials/revoke`). */
+export const TOKENS_MAX = 1000
+const TEXT_LENGTH_MAX = 512
+/** 1,000 texts of 512 characters, each of which JSON may write in six; and the addresses of a signed report. */
+export const REPORT_BYTES_MAX = 4 * 1024 * 1024
+
+const text = z.string().min(1).max(TEXT_LENGTH_MAX)
+const report = z.object({ tokens: z.array(text).min(1).max(TOKENS_MAX) })
+const signedReport = z
+  .array(
+    z.object({
+      token: text,
+      type: z.string().max(200),
+      url: z.string().max(2048).nullish(),
+      source: z.string().max(100).nullish(),
+    }),
+  )
+  .max(TOKENS_MAX)
+
+/** One entry of GitHub's format. */
+export type SignedEntry = z.output<typeof signedReport>[number]
+
+function json(body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch {
+    return undefined
+  }
+}
+
+/** The texts of an unsigned report. Throws `bad_report` for another shape. */
+export function parseReport(body: Buffer): readonly string[] {
+  const parsed = report.safeParse(json(body))
+  if (!parsed.success) throw refuse('bad_report')
+  return parsed.data.tokens
+}
+
+/** The entries of a signed report. Throws `bad_signed_report`. */
+export function parseSignedReport(body: Buffer): readonly SignedEntry[] {
+  const parsed = signedReport.safeParse(json(body))
+  if (!parsed.success) throw refuse('bad_signed_report')
+  return parsed.data
+}
+
+/** What the intake uses. */
+export interface IntakeDeps {
+  readonly seal: Seal
+  readonly clock: Clock
+  readonly random: Random
+  readonly unit: () => Unit
+  readonly commit: (unit: Unit) => Promise<void>
+  /** Ids that a token with this text would have. Its work depends on the text alone. */
+  readonly idsOf: (text: string) => readonly string[]
+  /** The same for OAuth tokens: hashes, as text; total, and of the same work for junk. */
+  readonly oauthMark?: ((text: string) => string) | undefined
+}
+
+/** Hashes reported texts: the same work for each, in order, no store. */
+export function hashed(
+  { idsOf, oauthMark }: Pick<IntakeDeps, 'idsOf' | 'oauthMark'>,
+  entries: readonly { readonly token: string; readonly seenAt: string | null }[],
+): readonly Reported[] {
+  return entries.map(({ token, seenAt }) => ({ ids: idsOf(token), oauth: oauthMark ? oauthMark(token) : null, seenAt }))
+}
+
+/** Queues a report durably: one insert, one commit. */
+export async function queue(deps: IntakeDeps, entry: Report): Promise<void> {
+  const unit = deps.unit()
+  const id = randomText(deps.random, 18)
+  unit.insert(leakReports.name, reportDoc(deps.seal, { id, at: seconds(deps.clock), report: entry }))
+  await deps.commit(unit)
+}
