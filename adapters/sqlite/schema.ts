@@ -1,6 +1,7 @@
 /** How declarations become tables, and documents rows. Shared by the writer thread and the reading side. */
 
 import type { SQLInputValue } from 'node:sqlite'
+import { fieldOf } from '../query.ts'
 import type { Change, Collection, Condition, Doc, Fields, IndexField, NewDoc, OutboxEvent, Scalar } from '../store.ts'
 
 const COLUMNS = [
@@ -27,12 +28,28 @@ const COLUMNS = [
 ] as const
 // `updatedBy` and `decidedBy` are the last commits of either class, so that a repeat is known; `request` is who burned.
 const KEPT_BY_STORE = ['rev', 'cid', 'revokedAt', 'updatedBy', 'decidedBy', 'request'] as const
-const CHANGEABLE: ReadonlySet<string> = new Set<keyof Change>(['state', 'lastUse', 'exp', 'purgeAt', 'dk', 'body'])
+const CHANGEABLE: ReadonlySet<string> = new Set<keyof Change>([
+  'state',
+  'lastUse',
+  'exp',
+  'purgeAt',
+  'scopes',
+  'dk',
+  'body',
+])
 const TESTABLE: ReadonlySet<string> = new Set<keyof Condition>(['state', 'rev', 'revokedAt'])
 
 /** Doubles quotes: names come from declarations, never from a request. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 const fieldColumn = (name: string): string => quoted(`f_${name}`)
+
+/** The column of an index's field. */
+export const columnOf = (name: string): string => {
+  const field = fieldOf(name)
+  return field === undefined ? quoted(name) : fieldColumn(field)
+}
+export const indexName = (table: Pick<Table, 'name'>, index: readonly string[]): string =>
+  quoted(`${table.name} by ${index.join(' ')}`)
 
 /** What the statements of one collection need to know. */
 export interface Table {
@@ -60,10 +77,12 @@ export function definition(table: Table, existing: ReadonlySet<string>): readonl
   const missing = columns
     .filter((c) => existing.size > 0 && !existing.has(c))
     .map((c) => `ALTER TABLE ${name} ADD COLUMN ${quoted(c)}`)
-  const indexes = table.indexes.map((index) => {
-    const by = ['tenant', ...index, 'id'].map(quoted).join(', ')
-    return `CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} by ${index.join(' ')}`)} ON ${name} (${by})`
-  })
+  const indexes = table.indexes
+    .filter((index) => !index.includes('scopes'))
+    .map((index) => {
+      const by = ['"tenant"', ...index.map(columnOf), 'id'].join(', ')
+      return `CREATE INDEX IF NOT EXISTS ${indexName(table, index)} ON ${name} (${by})`
+    })
   const purge = table.expires
     ? [`CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} purge`)} ON ${name} ("purgeAt") WHERE "purgeAt" IS NOT NULL`]
     : []
@@ -120,7 +139,10 @@ function parts(table: Table, named: Named, allowed: ReadonlySet<string>, operato
   for (const [name] of own)
     if (!allowed.has(name)) throw new TypeError(`${name} can't stand in a change or a condition of ${table.name}`)
   return [
-    ...own.map(([name, value]) => ({ sql: `${quoted(name)} ${operator} ?`, value: value as SQLInputValue })),
+    ...own.map(([name, value]) => ({
+      sql: `${quoted(name)} ${operator} ?`,
+      value: name === 'scopes' ? JSON.stringify(value) : (value as SQLInputValue),
+    })),
     ...Object.entries(fields).map(([name, value]) => ({ sql: `${fieldColumn(name)} ${operator} ?`, value })),
   ]
 }
