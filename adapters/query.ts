@@ -9,7 +9,7 @@ export const fieldOf = (name: string): string | undefined =>
   name.startsWith(FIELD) ? name.slice(FIELD.length) : undefined
 
 /** A document's value under an index's field. */
-export function valueOf(doc: Doc, name: IndexField): unknown {
+export function fieldValue(doc: Doc, name: IndexField): unknown {
   const field = fieldOf(name)
   return (field === undefined ? Reflect.get(doc, name) : doc.fields[field]) ?? null
 }
@@ -42,7 +42,7 @@ export function revocableIndex(table: Pick<Collection, 'name' | 'indexes'>, inde
 
 /** What the next page goes on after. */
 export function pageAfter({ range }: Pick<Index, 'range'>, last: Doc): string {
-  return range ? `${Number(valueOf(last, range.field))} ${last.id}` : last.id
+  return range ? `${Number(fieldValue(last, range.field))} ${last.id}` : last.id
 }
 
 /** A range and `after` as bounds. Throws TypeError for an `after` that no page of a range ended with. */

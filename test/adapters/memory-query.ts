@@ -1,6 +1,6 @@
 /** How the store in memory finds: right, or wrong in the way that it is asked to be. */
 
-import { boundsOf, declaredIndex, revocableIndex, valueOf } from '../../adapters/query.ts'
+import { boundsOf, declaredIndex, fieldValue, revocableIndex } from '../../adapters/query.ts'
 import type { Collection, Doc, Index, IndexField, Page } from '../../adapters/store.ts'
 import type { Flaw } from './memory-desk.ts'
 
@@ -8,7 +8,7 @@ const isInside = (value: unknown, from: number, below: number, flaw: Flaw | unde
   typeof value === 'number' ? value >= from && value < below : flaw === 'ranges take nulls'
 
 function same(doc: Doc, name: string, value: unknown, flaw: Flaw | undefined): boolean {
-  if (name !== 'scopes') return valueOf(doc, name as IndexField) === value
+  if (name !== 'scopes') return fieldValue(doc, name as IndexField) === value
   return flaw === 'only the first scope counts' ? doc.scopes[0] === value : doc.scopes.includes(String(value))
 }
 
@@ -34,7 +34,7 @@ export function matching<T extends Doc>(
     (row) =>
       (everyTenant || row.tenant === tenant) &&
       Object.entries(by).every(([name, value]) => same(row, name, value, flaw)) &&
-      (!range || isInside(valueOf(row, range.field), from, below, flaw)),
+      (!range || isInside(fieldValue(row, range.field), from, below, flaw)),
   )
 }
 
@@ -45,7 +45,7 @@ export function paged<T extends Doc>(found: readonly T[], { range }: Index, page
     if (flaw === 'find has no order') sorted.reverse()
     return sorted.filter(({ id }) => page.after === undefined || id > page.after).slice(0, page.limit)
   }
-  const number = (row: T): number => Number(valueOf(row, range.field))
+  const number = (row: T): number => Number(fieldValue(row, range.field))
   const sorted = [...found].sort((a, b) => number(a) - number(b) || (a.id < b.id ? -1 : 1))
   if (flaw === 'ranges go by id') sorted.sort((a, b) => (a.id < b.id ? -1 : 1))
   const { past } = boundsOf(range, page.after)
