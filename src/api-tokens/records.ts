@@ -1,6 +1,6 @@
 /** Collections of API tokens, and how their documents are made and read. The text of a token is nowhere: its keyed hash is the id. */
 
-import type { Change, Collection, Doc, NewDoc } from '../../adapters/store.ts'
+import type { Change, Collection, Doc, Fields, NewDoc } from '../../adapters/store.ts'
 import { bound, newDoc, TENANT } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
 
@@ -162,6 +162,16 @@ export function tokenScopes(seal: Seal, doc: Doc, record: TokenRecord): Pick<Cha
   const scopes = scopesOf(seal, record)
   return { scopes, ...tokenBody(seal, { ...doc, scopes }, record) }
 }
+
+/** The change that retires a token: it ends with its overlap, by `exp` too, so that it is found among those that live. */
+export const rotatedTo = (
+  successor: string,
+  overlapUntil: number,
+): { readonly state: StoredState; readonly exp: number; readonly fields: Fields } => ({
+  state: 'rotated',
+  exp: overlapUntil,
+  fields: { successor, overlapUntil },
+})
 
 /** The sealed body anew, for an update. */
 export const tokenBody = (

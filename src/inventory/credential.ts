@@ -36,8 +36,14 @@ export interface Credential {
   readonly users?: readonly User[]
 }
 
+/** What a filter is about. */
+export type Questioned = Pick<
+  Credential,
+  'kind' | 'owner' | 'scopes' | 'binding' | 'state' | 'createdAt' | 'lastUsedAt' | 'expiresAt'
+>
+
 /** Whether a live credential is meant. The words of all kinds in one place: no source may read a filter in a way of its own. */
-export function isMeant(one: Credential, asked: Asked): boolean {
+export function isMeant(one: Questioned, asked: Asked): boolean {
   const { kind, state, owner, scope, unusedSince, expiresBefore, unbound, noExpiry } = asked
   const used = one.lastUsedAt === null ? one.createdAt : one.lastUsedAt
   return (

@@ -27,9 +27,9 @@ export interface DocumentKind {
   readonly kind: Kind
   readonly collection: string
   /** The ways to answer, any of which is right. Empty: nothing of this kind is meant. */
-  ways(asked: Asked): readonly Way[]
-  /** Whether it is live, by its clear columns. */
-  isLive(doc: Doc, now: number): boolean
+  ways(asked: Asked): readonly Way[] | Promise<readonly Way[]>
+  /** Whether it is live and meant, by its clear columns; undefined: only its body can say. */
+  judge(doc: Doc, asked: Asked): boolean | undefined
   present(doc: Doc, now: number): Promise<Credential>
 }
 
@@ -86,14 +86,16 @@ export class DocumentSource implements InventorySource {
     const from = read(after)
     const way = await this.#chosen(asked, from?.way)
     let [count, left] = [0, scanMax]
+    const seen = new Map<string, readonly Doc[]>()
     const take: Take = async (doc) => {
-      if (await this.#meant(doc, asked)) count++
+      // Bodies are opened only where the columns don't say.
+      if (this.#of.judge(doc, asked) ?? (await this.#meant(doc, asked))) count++
       return 'more'
     }
     for (const [leg, one] of way?.legs.entries() ?? []) {
       if (!way || leg < (from?.leg ?? 0)) continue
       const start = { way: way.name, leg, after: leg === from?.leg ? from.after : undefined }
-      const exact = start.after === undefined ? await this.#exactly(one, scanMax) : undefined
+      const exact = start.after === undefined ? await this.#exactly(one, scanMax, seen) : undefined
       if (exact !== undefined) {
         count += exact
         continue
@@ -114,7 +116,7 @@ export class DocumentSource implements InventorySource {
 
   /** The way that finds least, or the one that a page before went. */
   async #chosen(asked: Asked, name: string | undefined): Promise<Way | undefined> {
-    const ways = this.#of.ways(asked)
+    const ways = await this.#of.ways(asked)
     if (name !== undefined) return ways.find((way) => way.name === name)
     if (ways.length < 2) return ways[0]
     const costs = await Promise.all(ways.map((way) => this.#cost(way)))
@@ -122,7 +124,7 @@ export class DocumentSource implements InventorySource {
   }
 
   async #meant(doc: Doc, asked: Asked): Promise<Credential | undefined> {
-    if (!this.#of.isLive(doc, asked.now)) return undefined
+    if (this.#of.judge(doc, asked) === false) return undefined
     const one = await this.#of.present(doc, asked.now)
     return isMeant(one, asked) ? one : undefined
   }
@@ -153,19 +155,19 @@ export class DocumentSource implements InventorySource {
     }
   }
 
-  /** A leg's count from the index alone; undefined where that can't be had within the cap. */
-  async #exactly({ index, exact, but }: Leg, scanMax: number): Promise<number | undefined> {
+  /** A leg's count from the index alone; undefined where that can't be had within the cap. `read`: what one count has read already. */
+  async #exactly(
+    { index, exact, but }: Leg,
+    scanMax: number,
+    read: Map<string, readonly Doc[]>,
+  ): Promise<number | undefined> {
     const { collection } = this.#of
     if (!exact) return undefined
     if (!but) return this.#store.count(collection, index)
-    let others = 0
-    const take: Take = async (doc) => {
-      if (but.holds(doc)) others++
-      return 'more'
-    }
-    const way = { name: 'but', legs: [{ index: but.index, exact: false }] }
-    const start = { way: 'but', leg: 0, after: undefined }
-    const { place } = await this.#walk(way, start, { scanMax, batch: BATCH_MAX, take })
-    return place ? undefined : (await this.#store.count(collection, index)) - others
+    const key = JSON.stringify(but.index)
+    const others = read.get(key) ?? (await this.#store.find(collection, but.index, { limit: scanMax }))
+    read.set(key, others)
+    if (others.length >= scanMax) return undefined
+    return (await this.#store.count(collection, index)) - others.filter(but.holds).length
   }
 }

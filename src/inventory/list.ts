@@ -9,7 +9,7 @@ import type { InventorySource } from './source.ts'
 
 /** Documents that one page, and one count, may look at beyond what their indexes answer by themselves. */
 const PAGE_SCAN_MAX = 2000
-const COUNT_SCAN_MAX = 5000
+const COUNT_SCAN_MAX = 6000
 const LIMIT_MAX = 200
 
 /** Who used a credential since a moment (Unix seconds). */

@@ -43,7 +43,7 @@ function knownToken(one: Token): Known {
     state: one.state === 'rotated' ? 'rotating' : one.state,
     owner: `${one.owner.type} ${one.owner.id}`,
     scopes: one.scopes,
-    exp: one.exp,
+    exp: one.state === 'rotated' && one.endsWithOverlap ? overlap : one.exp,
     used: one.lastUse ?? one.iat,
     unbound: !one.networks,
   }
@@ -133,8 +133,10 @@ describe('the inventory answers as if it had looked at everything', () => {
             fc.array(tokens, { maxLength: 40, size: 'max' }),
             fc.array(artefactsOf, { maxLength: 30, size: 'max' }),
             fc.array(filters, { minLength: 8, maxLength: 8 }),
+            fc.option(fc.boolean(), { nil: undefined }),
             fc.integer({ min: 1, max: 7 }),
-            async (some, others, asked, limit) => {
+            async (given, others, asked, ending, limit) => {
+              const some = given.map((one) => (ending === undefined ? one : { ...one, endsWithOverlap: ending }))
               await room.empty()
               await room.fill({ tokens: some, artefacts: others })
               const known = [...some.map(knownToken), ...others.map(knownArtefact)]

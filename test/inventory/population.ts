@@ -45,6 +45,8 @@ export interface Token {
   readonly lastUse: number | null
   readonly overlapUntil: number | null
   readonly networks: boolean
+  /** As rotating a token sets it; older ones may not have it. */
+  readonly endsWithOverlap: boolean
 }
 
 const around = (days: number) => fc.integer({ min: -days, max: days }).map((n) => NOW + n * DAY)
@@ -62,6 +64,7 @@ export const tokens: fc.Arbitrary<Token> = fc.record({
   ),
   overlapUntil: around(2),
   networks: fc.boolean(),
+  endsWithOverlap: fc.boolean(),
 })
 
 /** A family, Grant or session before it is stored. */
@@ -131,7 +134,7 @@ function tokenDocOf(seal: Seal, token: Token): NewDoc {
   return {
     ...made,
     state: token.state,
-    exp: token.exp,
+    exp: overlapUntil !== null && token.endsWithOverlap ? end : token.exp,
     lastUse: token.lastUse,
     fields: { ...made.fields, overlapUntil: overlapUntil === null ? null : end },
   }

@@ -12,7 +12,7 @@ import {
 } from '../../api-tokens/index.ts'
 import { TENANT } from '../../base/index.ts'
 import type { Seal } from '../../seal/index.ts'
-import type { Credential } from '../credential.ts'
+import { type Credential, isMeant } from '../credential.ts'
 import { DocumentSource, type Leg, type Way } from '../documents.ts'
 import type { Asked, State } from '../filter.ts'
 import type { InventorySource } from '../source.ts'
@@ -52,19 +52,30 @@ function unused(asked: Asked, state: string, since: number, exact: boolean): rea
   ]
 }
 
-function waysOf(seal: Seal, asked: Asked): readonly Way[] {
+/**
+ * Rotated tokens that still work. Where each of them has its overlap's end as its `exp`, as rotating them sets it, they are found as
+ * all others are; where one has not, which two counts tell, by their overlaps, each looked at.
+ */
+async function endWithOverlap(store: Pick<Store, 'count'>, now: number): Promise<boolean> {
+  const by = { state: 'rotated' }
+  const [ending, undated, overlapping] = await Promise.all([
+    store.count(apiTokens.name, { tenant: TENANT, by, range: { field: 'exp', from: now + 1 } }),
+    store.count(apiTokens.name, { tenant: TENANT, by: { ...by, exp: null } }),
+    store.count(apiTokens.name, { tenant: TENANT, by, range: { field: 'fields.overlapUntil', from: now + 1 } }),
+  ])
+  // No overlap outlives its token, so equal numbers are the same tokens.
+  return undated === 0 && ending === overlapping
+}
+
+function waysOf(seal: Seal, asked: Asked, endsWithOverlap: boolean): readonly Way[] {
   const { state, owner, scope, unusedSince, unbound, noExpiry, expiresBefore, now } = asked
   const states = BY_EXPIRY.filter((one) => state === undefined || state === one)
-  // Overlaps last days and never outlive the token: there are few of them, whatever else is asked.
-  const rotating: readonly Leg[] =
-    state === undefined || state === 'rotating'
-      ? [
-          {
-            index: { tenant: TENANT, by: { state: 'rotated' }, range: { field: 'fields.overlapUntil', from: now + 1 } },
-            exact: [owner, scope, unusedSince, unbound, noExpiry, expiresBefore].every((one) => one === undefined),
-          },
-        ]
-      : []
+  const rotated = state === undefined || state === 'rotating'
+  const overlapping = {
+    tenant: TENANT,
+    by: { state: 'rotated' },
+    range: { field: 'fields.overlapUntil', from: now + 1 },
+  } as const
   const asks = [
     owner && 'owner',
     scope !== undefined && 'scope',
@@ -73,10 +84,10 @@ function waysOf(seal: Seal, asked: Asked): readonly Way[] {
   ]
   const names = asks.filter((one) => typeof one === 'string')
   const alone = (name: string): boolean => names.every((one) => one === name)
-  const way = (name: string, legs: (stored: string) => readonly Leg[]): Way => ({
-    name,
-    legs: [...states.flatMap(legs), ...rotating],
-  })
+  const way = (name: string, legs: (stored: string) => readonly Leg[], last?: readonly Leg[]): Way => {
+    const own = last ?? (endsWithOverlap ? legs('rotated') : [{ index: overlapping, exact: false }])
+    return { name, legs: [...states.flatMap(legs), ...(rotated ? own : [])] }
+  }
   const ways: Way[] = []
   if (owner)
     ways.push(
@@ -90,7 +101,8 @@ function waysOf(seal: Seal, asked: Asked): readonly Way[] {
     ways.push(way('unbound', (stored) => byExpiry(asked, { state: stored, 'fields.bound': 0 }, alone('unbound'))))
   if (unusedSince !== undefined) {
     const exact = alone('unused') && !noExpiry && expiresBefore === undefined
-    ways.push(way('unused', (stored) => unused(asked, stored, unusedSince, exact)))
+    const looked = [{ index: overlapping, exact: false }]
+    ways.push(way('unused', (stored) => unused(asked, stored, unusedSince, exact), looked))
   }
   if (ways.length === 0 || noExpiry || expiresBefore !== undefined)
     ways.push(way('expiry', (stored) => byExpiry(asked, { state: stored }, names.length === 0)))
@@ -99,6 +111,19 @@ function waysOf(seal: Seal, asked: Asked): readonly Way[] {
 
 const SHOWN: Readonly<Record<string, State>> = { pending: 'pending', quarantined: 'quarantined', rotated: 'rotating' }
 const LIVE: ReadonlySet<string> = new Set(['pending', 'not_yet', 'active', 'quarantined', 'rotating'])
+
+/** What the filter's other words are about. */
+const columnsOf = (doc: Doc) =>
+  ({
+    kind: 'api-token',
+    owner: null,
+    scopes: [],
+    binding: doc.fields.bound === 1 ? 'network' : 'none',
+    state: SHOWN[doc.state] ?? 'active',
+    createdAt: doc.iat,
+    lastUsedAt: doc.lastUse,
+    expiresAt: doc.exp,
+  }) as const
 
 /** Makes the source. `next`: when and why a token is rotated next. */
 export function tokenSource(deps: {
@@ -110,22 +135,26 @@ export function tokenSource(deps: {
   return new DocumentSource(deps.store, {
     kind: 'api-token',
     collection: apiTokens.name,
-    ways: (asked) => waysOf(seal, asked),
-    isLive: (doc, now) => LIVE.has(stateOf(doc, now)),
+    ways: async (asked) => waysOf(seal, asked, await endWithOverlap(deps.store, asked.now)),
+    // All that can be asked of a token stands in clear.
+    judge(doc, asked) {
+      const { owner, scope } = asked
+      return (
+        LIVE.has(stateOf(doc, asked.now)) &&
+        (!owner || doc.owner === ownerHash(seal, owner)) &&
+        (scope === undefined || doc.scopes.includes(scopeHash(seal, scope))) &&
+        isMeant(columnsOf(doc), { ...asked, owner: undefined, scope: undefined })
+      )
+    },
     async present(doc) {
       const record = await tokenOf(seal, doc)
       return {
+        ...columnsOf(doc),
         id: publicId(doc.id),
-        kind: 'api-token',
         owner: record.owner,
         name: record.name,
         purpose: record.purpose,
         scopes: record.scopes,
-        binding: doc.fields.bound === 1 ? 'network' : 'none',
-        state: SHOWN[doc.state] ?? 'active',
-        createdAt: doc.iat,
-        lastUsedAt: doc.lastUse,
-        expiresAt: doc.exp,
         next: deps.next?.({ doc, record }) ?? null,
       }
     },

@@ -144,9 +144,18 @@ export function artefactSources(deps: {
         kind: one.kind,
         collection: artefacts.name,
         ways: (asked) => waysOf(records, one, asked),
-        isLive({ kind, state, revokedAt, exp, fields: { idleUntil } }, now) {
-          const isIdle = one.kind === 'family' && typeof idleUntil === 'number' && idleUntil <= now
-          return kind === one.stored && revokedAt === null && state in SHOWN && !(exp !== null && exp <= now) && !isIdle
+        judge(doc, asked) {
+          const { kind, state, revokedAt, exp, lastUse, iat, fields } = doc
+          const { now, owner, scope, unbound, unusedSince, expiresBefore, noExpiry } = asked
+          const isIdle = one.kind === 'family' && typeof fields.idleUntil === 'number' && fields.idleUntil <= now
+          const isLive = kind === one.stored && revokedAt === null && state in SHOWN && !(exp !== null && exp <= now)
+          const isMeant =
+            (asked.state === undefined || asked.state === SHOWN[state]) &&
+            (unusedSince === undefined || (lastUse ?? iat ?? now) < unusedSince) &&
+            (expiresBefore === undefined || (exp !== null && exp < expiresBefore)) &&
+            !(noExpiry && exp !== null)
+          if (!isLive || isIdle || !isMeant) return false
+          return owner || scope !== undefined || unbound ? undefined : true
         },
         present: async (doc) => shown(one, doc, await records.open(doc)),
       }),
