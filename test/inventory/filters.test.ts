@@ -121,7 +121,7 @@ async function agrees(room: Room, known: readonly Known[], filter: Filter, limit
 
 describe('the inventory answers as if it had looked at everything', () => {
   for (const [name, runs] of [
-    ['sqlite', 250],
+    ['sqlite', 100],
     ['mongodb', 6],
   ] as const) {
     it(`over random populations on ${name}`, async () => {
