@@ -9,6 +9,7 @@ import { conditional } from './laws/conditional.ts'
 import { deciding } from './laws/deciding.ts'
 import { happening } from './laws/happening.ts'
 import { keeping } from './laws/keeping.ts'
+import { ranging } from './laws/ranging.ts'
 import { reading } from './laws/reading.ts'
 import { revoking } from './laws/revoking.ts'
 import type { Law, World } from './laws/world.ts'
@@ -17,7 +18,15 @@ import { type Store, StoreUnusable } from './store.ts'
 export { type Law, lawCollections, type World } from './laws/world.ts'
 
 /** All of them, in the order in which they are best read. */
-export const laws: readonly Law[] = [...deciding, ...conditional, ...revoking, ...happening, ...reading, ...keeping]
+export const laws: readonly Law[] = [
+  ...deciding,
+  ...conditional,
+  ...revoking,
+  ...happening,
+  ...reading,
+  ...ranging,
+  ...keeping,
+]
 
 /**
  * Proves the laws marked `probe` on a store that is in use and declares `lawCollections`; removes what it wrote.

@@ -6,6 +6,8 @@
  * `laws.ts` says what they are. Rules: DESIGN section 2 (rule 2: the classes) and section 4.
  */
 
+export { pageAfter } from './query.ts'
+
 /** What a clear field may hold. Anything with structure belongs into the sealed body. */
 export type Scalar = string | number | null | Uint8Array
 
@@ -62,14 +64,23 @@ export interface Change {
   readonly lastUse?: number | null
   readonly exp?: number | null
   readonly purgeAt?: number | null
+  /** Only together with a body that is sealed under the new ones: they are part of its associated data. */
+  readonly scopes?: readonly string[]
   readonly dk?: string
   readonly body?: Uint8Array | null
   /** Declared fields only; fields that are not named keep their value. */
   readonly fields?: Fields
 }
 
-/** Fields a query or a condition may name: the envelope's own and those that the collection declares as `fields`. */
+/**
+ * Fields a query may name: the envelope's own and those that the collection declares as `fields`. `scopes` is membership: the
+ * document is found under each scope that it carries.
+ */
 export type IndexField =
+  | `fields.${string}`
+  | 'scopes'
+  | 'iat'
+  | 'lastUse'
   | 'kind'
   | 'family'
   | 'grant'
@@ -95,13 +106,28 @@ export interface Collection {
   readonly about: string
 }
 
-/** Equality on the fields of one declared index. */
-export interface Index {
+/** Equality on the fields of one declared index; `null` finds what has no value there. */
+export interface Equality {
   readonly tenant: string
-  readonly by: Readonly<Partial<Record<IndexField, string | number>>>
+  readonly by: Readonly<Partial<Record<IndexField, string | number | null>>>
 }
 
-/** `after` is the last id of the page before; ids come in ascending order. */
+/** Numbers from `from` (included) to `below` (not included). What has no value there, or no number, is outside every range. */
+export interface Range {
+  readonly field: Exclude<IndexField, 'scopes'>
+  readonly from?: number
+  readonly below?: number
+}
+
+/** Equality on the fields of one declared index; with a `range` on all but the last, which the range is on. */
+export interface Index extends Equality {
+  readonly range?: Range
+}
+
+/**
+ * `after` is what `pageAfter` makes of the last document of the page before (without a range: its id). Documents come in ascending
+ * order of id; with a range of the range's field, then of id.
+ */
 export interface Page {
   readonly limit: number
   readonly after?: string
@@ -152,13 +178,13 @@ export interface Decider {
 /**
  * Class revocation: a tombstone. Idempotent, conflicts with nothing, never creates, and never undoes a tombstone
  * that stands (the first `revokedAt` is kept). Sets `state` to 'revoked', `revokedAt` to `at` (Unix seconds) and raises `rev`,
- * so that an update that was read before it loses. `by` reaches every document of a declared index.
+ * so that an update that was read before it loses. `by` reaches every document of a declared index (no range, no scope).
  * With `mark` (a state of the room's own, such as 'quarantined') it is no tombstone but a mark that can be taken back: `state`
  * becomes the mark and `rev` rises, unless the document is a tombstone or carries the mark already.
  */
 export interface Revocation {
   readonly collection: string
-  readonly target: { readonly id: string } | { readonly by: Index }
+  readonly target: { readonly id: string } | { readonly by: Equality }
   readonly at: number
   readonly purgeAt?: number
   readonly mark?: string
@@ -233,9 +259,10 @@ export interface Store {
   readonly name: 'sqlite' | 'mongodb' | (string & {})
   /** A fresh copy, or undefined. Expired and revoked documents are returned: their meaning is the caller's. */
   get(collection: string, id: string): Promise<Doc | undefined>
-  /** By a declared index only (any other set of fields throws TypeError), in ascending order of id. */
+  /** By a declared index only (any other set of fields throws TypeError), in the order that `Page` says. */
   find(collection: string, by: Index, page: Page): Promise<readonly Doc[]>
-  count(collection: string, by: Index): Promise<number>
+  /** How many there are; no more than `most` are counted. */
+  count(collection: string, by: Index, most?: number): Promise<number>
   /** Every document of a collection, whatever its tenant and state, in ascending order of id: for the store's own housekeeping. */
   scan(collection: string, page: Page): Promise<readonly Doc[]>
   /**

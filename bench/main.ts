@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: Mintmark on its embedded store beside stock oidc-provider in memory, interleaved in one run.
- * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone), `--signers` (the signers alone). Machines are noisy: read the ratios of one run, not its rates.
+ * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone), `--signers` (the signers alone), `--inventory` (the inventory
+ * with a million tokens, alone and only when asked for; `--quick`: 100,000). Machines are noisy: read the ratios of one run, not its rates.
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
@@ -8,6 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../test/support/process.ts'
 import { measureEngine } from './engine.ts'
+import { inventoryBench } from './inventory.ts'
 import { type Scenario, scenarios, Target } from './load.ts'
 import { signersBench, signersTable } from './signers.ts'
 
@@ -19,6 +21,8 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     engine: { type: 'boolean', default: false },
     signers: { type: 'boolean', default: false },
+    inventory: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
   },
 })
 const SIDES = ['mintmark', 'stock'] as const
@@ -129,7 +133,8 @@ async function signers(): Promise<void> {
   else if (values.signers) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)
 }
 
-const one = values.engine || values.signers
+const one = values.engine || values.signers || values.inventory
 if (values.engine || !one) await engine()
 if (values.signers || !one) await signers()
+if (values.inventory && !(await inventoryBench(values))) process.exitCode = 1
 if (!one) await main()

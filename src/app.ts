@@ -11,6 +11,7 @@ import { createEnvelope, keepTokens, tokenSecondsMax } from './envelope.ts'
 import { createEventLog, createRelay, events, type Follower } from './events.ts'
 import { frontDoor } from './front-door.ts'
 import { createOutbound, createViews } from './http/index.ts'
+import { inventoryCollections } from './inventory/index.ts'
 import { type Algorithm, keyCollections, openKeyring, type Signers } from './keys/index.ts'
 import { createLive, type Reread } from './live.ts'
 import { createOidc, oidcCollections } from './oidc/index.ts'
@@ -27,6 +28,7 @@ export const collections = [
   ...clientCollections,
   ...accountCollections,
   ...oidcCollections,
+  ...inventoryCollections,
   events,
 ] as const
 

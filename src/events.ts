@@ -56,6 +56,8 @@ export type EventType =
   | 'session.ended'
   | 'session.signed_out'
   | 'backchannel_logout.due'
+  | 'inventory.query_saved'
+  | 'inventory.query_removed'
 
 export const events: Collection = {
   name: 'events',

@@ -34,7 +34,16 @@ export interface Law {
 /** The scratch collection of the laws. */
 export const lawThings: Collection = {
   name: 'law-things',
-  indexes: [['kind'], ['family'], ['client', 'state']],
+  indexes: [
+    ['kind'],
+    ['family'],
+    ['client', 'state'],
+    ['client', 'state', 'exp'],
+    ['state', 'lastUse'],
+    ['client', 'fields.weight'],
+    ['scopes', 'state'],
+    ['scopes', 'exp'],
+  ],
   fields: {
     head: 'what a decider competes for',
     predecessor: 'the head before',

@@ -7,7 +7,7 @@ import mongoose, { type Connection } from 'mongoose'
 import { lawCollections, probe } from '../laws.ts'
 import { type Collection, SCHEMA, type Store, StoreUnusable } from '../store.ts'
 import { Application, isDuplicate } from './apply.ts'
-import { byIndex, type Docs, docOf, eventOf, type Table, tableOf, toldOf } from './schema.ts'
+import { type Docs, docOf, eventOf, type Kept, pageFilters, type Table, tableOf, toldOf } from './schema.ts'
 
 const MAJORITY = { w: 'majority', j: true } as const
 const SELECTION_MS = 5000
@@ -50,13 +50,18 @@ function reads(parts: Parts): Pick<Store, 'get' | 'find' | 'count' | 'scan' | 'p
     },
     async find(collection, by, { limit, after }) {
       const t = table(parts, collection)
-      const filter = { ...byIndex(t, by), ...(after === undefined ? {} : { _id: { $gt: after } }) }
-      const kept = await t.docs.find(filter, options).sort({ _id: 1 }).limit(limit).toArray()
+      const { filters, sort } = pageFilters(t, by, after)
+      const kept: Kept[] = []
+      for (const filter of filters) {
+        const left = limit - kept.length
+        if (left > 0) kept.push(...(await t.docs.find(filter, options).sort(sort).limit(left).toArray()))
+      }
       return kept.map((one) => docOf(t, one))
     },
-    async count(collection, by) {
+    async count(collection, by, most) {
       const t = table(parts, collection)
-      return t.docs.countDocuments(byIndex(t, by))
+      const [filter = {}] = pageFilters(t, by).filters
+      return t.docs.countDocuments(filter, most === undefined ? {} : { limit: most })
     },
     async scan(collection, { limit, after }) {
       const t = table(parts, collection)

@@ -2,7 +2,19 @@
 
 import type { Connection, Model } from 'mongoose'
 import mongoose from 'mongoose'
-import type { Change, Collection, Condition, Doc, Index, IndexField, NewDoc, OutboxEvent, Scalar } from '../store.ts'
+import { boundsOf, declaredIndex, fieldOf, revocableIndex } from '../query.ts'
+import type {
+  Change,
+  Collection,
+  Condition,
+  Doc,
+  Equality,
+  Index,
+  IndexField,
+  NewDoc,
+  OutboxEvent,
+  Scalar,
+} from '../store.ts'
 
 /** A document as MongoDB keeps it. Declared fields stand under `f`, so that no name can collide with the envelope. */
 export interface Kept {
@@ -31,7 +43,7 @@ export interface Docs {
   deleteMany(filter: object): Promise<{ readonly deletedCount: number }>
   findOne(filter: object, options?: object): Promise<Kept | null>
   find(filter: object, options?: object): mongoose.mongo.FindCursor<Kept>
-  countDocuments(filter: object): Promise<number>
+  countDocuments(filter: object, options?: object): Promise<number>
 }
 
 /** What one collection needs to know. */
@@ -84,7 +96,7 @@ export function tableOf(connection: Connection, collection: Collection): Table {
     },
   )
   for (const index of collection.indexes)
-    schema.index(Object.fromEntries(['tenant', ...index, '_id'].map((name) => [name, 1])))
+    schema.index(Object.fromEntries(['tenant', ...index.map(pathOf), '_id'].map((name) => [name, 1])))
   if (collection.expires) schema.index({ purgeAt: 1 }, { sparse: true })
   schema.index({ outboxAt: 1 }, { sparse: true })
   const model = connection.model<Kept>(collection.name, schema)
@@ -165,15 +177,42 @@ export function eventOf({ id, type, tenant, at, dk, body }: OutboxEvent): Outbox
   return { id, type, tenant, at, dk, body: plain(body) as Uint8Array }
 }
 
-/** The filter of a declared index. Throws TypeError for any other set of fields. */
-export function byIndex(table: Table, { tenant, by }: Index): Record<string, unknown> {
-  const names = Object.keys(by)
-  if (!table.indexes.some((index) => index.length === names.length && index.every((f) => names.includes(f))))
-    throw new TypeError(`${table.name} declares no index by ${names.join(', ')}`)
+const pathOf = (name: string): string => {
+  const field = fieldOf(name)
+  return field === undefined ? name : `f.${field}`
+}
+
+function equal({ tenant, by }: Equality): Record<string, unknown> {
   return {
     tenant: { $eq: tenant },
-    ...Object.fromEntries(Object.entries(by).map(([name, value]) => [name, { $eq: value }])),
+    ...Object.fromEntries(Object.entries(by).map(([name, value]) => [pathOf(name), { $eq: value }])),
   }
+}
+
+/** The filter of a revocation by a declared index. Throws TypeError for any other set of fields. */
+export function byIndex(table: Table, by: Equality): Record<string, unknown> {
+  revocableIndex(table, by)
+  return equal(by)
+}
+
+/** The filters of a page, whose results follow each other, and their order. Throws TypeError for what is not declared. */
+export function pageFilters(
+  table: Table,
+  index: Index,
+  after?: string,
+): { readonly filters: readonly Record<string, unknown>[]; readonly sort: Record<string, 1> } {
+  declaredIndex(table, index)
+  const same = equal(index)
+  if (!index.range)
+    return { filters: [{ ...same, ...(after === undefined ? {} : { _id: { $gt: after } }) }], sort: { _id: 1 } }
+  const path = pathOf(index.range.field)
+  const { from, below, past } = boundsOf(index.range, after)
+  const sort = { [path]: 1, _id: 1 } as const
+  // A comparison with a number finds numbers alone. After a page: the rest of its last value, then what is beyond; one filter
+  // for both would read all of that value's entries again.
+  if (!past) return { filters: [{ ...same, [path]: { $gte: from, $lt: below } }], sort }
+  const rest = past.value < below ? [{ ...same, [path]: { $eq: past.value }, _id: { $gt: past.id } }] : []
+  return { filters: [...rest, { ...same, [path]: { $gt: past.value, $lt: below } }], sort }
 }
 
 /** A record as a document: the parsing edge of this store. */

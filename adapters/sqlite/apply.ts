@@ -1,7 +1,8 @@
 /** Applies one unit inside the open transaction: burns first, then a savepoint for the rest (DESIGN rule 2). */
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import { Conflict, type Decider, type Index, type Insert, type Revocation, type Update, type Writes } from '../store.ts'
+import { Conflict, type Decider, type Insert, type Revocation, type Update, type Writes } from '../store.ts'
+import { byIndex } from './queries.ts'
 import { assignments, increments, insertColumns, insertValues, type Part, quoted, type Table, tests } from './schema.ts'
 
 /** Statements prepared once and kept, by their text. */
@@ -154,19 +155,5 @@ export class Application {
   #note(unit: Writes): void {
     const sql = 'INSERT OR IGNORE INTO "store-outbox" (id, type, tenant, at, dk, body) VALUES (?, ?, ?, ?, ?, ?)'
     for (const { id, type, tenant, at, dk, body } of unit.events) this.#prepare(sql).run(id, type, tenant, at, dk, body)
-  }
-}
-
-/** The WHERE of a declared index. Throws TypeError for any other set of fields. */
-export function byIndex(
-  table: Table,
-  { tenant, by }: Index,
-): { readonly sql: string; readonly values: readonly SQLInputValue[] } {
-  const names = Object.keys(by)
-  const known = table.indexes.some((index) => index.length === names.length && index.every((f) => names.includes(f)))
-  if (!known) throw new TypeError(`${table.name} declares no index by ${names.join(', ')}`)
-  return {
-    sql: ['tenant = ?', ...names.map((n) => `${quoted(n)} = ?`)].join(' AND '),
-    values: [tenant, ...Object.values(by)],
   }
 }

@@ -7,7 +7,8 @@ import { chmodSync, closeSync, fchmodSync, openSync, readSync, realpathSync, sta
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type Collection, type Index, type Page, SCHEMA, type Store, StoreUnusable } from '../store.ts'
-import { byIndex, statements } from './apply.ts'
+import { statements } from './apply.ts'
+import { countQuery, pageQuery, prepareScopes } from './queries.ts'
 import { definition, docOf, eventOf, OWN_TABLES, quoted, type Table, tableOf } from './schema.ts'
 import { startWriter, type Writer } from './thread.ts'
 
@@ -87,6 +88,7 @@ function prepareSchema(file: string, tables: readonly Table[]): void {
       )
       for (const sql of definition(table, existing)) db.exec(sql)
     }
+    prepareScopes(db, tables)
     const put = db.prepare(
       'INSERT INTO "store-meta" (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value < excluded.value',
     )
@@ -120,21 +122,16 @@ function reads({ prepare, table }: Parts): Pick<Store, 'get' | 'find' | 'count' 
       const row = prepare(`SELECT * FROM ${quoted(t.name)} WHERE id = ?`).get(id)
       return row && docOf(t, row)
     },
-    async find(collection, by: Index, { limit, after }: Page) {
+    async find(collection, by: Index, page: Page) {
       const t = table(collection)
-      const where = byIndex(t, by)
-      const rows = prepare(`SELECT * FROM ${quoted(t.name)} WHERE ${where.sql} AND id > ? ORDER BY id LIMIT ?`).all(
-        ...where.values,
-        after ?? '',
-        limit,
-      )
-      return rows.map((row) => docOf(t, row))
+      const { sql, values } = pageQuery(t, by, page)
+      return prepare(sql)
+        .all(...values)
+        .map((row) => docOf(t, row))
     },
-    async count(collection, by) {
-      const where = byIndex(table(collection), by)
-      return Number(
-        prepare(`SELECT count(*) AS n FROM ${quoted(collection)} WHERE ${where.sql}`).get(...where.values)?.n,
-      )
+    async count(collection, by, most) {
+      const { sql, values } = countQuery(table(collection), by, most)
+      return Number(prepare(sql).get(...values)?.n)
     },
     async scan(collection, { limit, after }) {
       const t = table(collection)

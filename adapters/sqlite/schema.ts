@@ -1,6 +1,7 @@
 /** How declarations become tables, and documents rows. Shared by the writer thread and the reading side. */
 
 import type { SQLInputValue } from 'node:sqlite'
+import { fieldOf } from '../query.ts'
 import type { Change, Collection, Condition, Doc, Fields, IndexField, NewDoc, OutboxEvent, Scalar } from '../store.ts'
 
 const COLUMNS = [
@@ -27,12 +28,28 @@ const COLUMNS = [
 ] as const
 // `updatedBy` and `decidedBy` are the last commits of either class, so that a repeat is known; `request` is who burned.
 const KEPT_BY_STORE = ['rev', 'cid', 'revokedAt', 'updatedBy', 'decidedBy', 'request'] as const
-const CHANGEABLE: ReadonlySet<string> = new Set<keyof Change>(['state', 'lastUse', 'exp', 'purgeAt', 'dk', 'body'])
+const CHANGEABLE: ReadonlySet<string> = new Set<keyof Change>([
+  'state',
+  'lastUse',
+  'exp',
+  'purgeAt',
+  'scopes',
+  'dk',
+  'body',
+])
 const TESTABLE: ReadonlySet<string> = new Set<keyof Condition>(['state', 'rev', 'revokedAt'])
 
 /** Doubles quotes: names come from declarations, never from a request. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 const fieldColumn = (name: string): string => quoted(`f_${name}`)
+
+/** The column of an index's field. */
+export const columnOf = (name: string): string => {
+  const field = fieldOf(name)
+  return field === undefined ? quoted(name) : fieldColumn(field)
+}
+export const indexName = (table: Pick<Table, 'name'>, index: readonly string[]): string =>
+  quoted(`${table.name} by ${index.join(' ')}`)
 
 /** What the statements of one collection need to know. */
 export interface Table {
@@ -60,10 +77,12 @@ export function definition(table: Table, existing: ReadonlySet<string>): readonl
   const missing = columns
     .filter((c) => existing.size > 0 && !existing.has(c))
     .map((c) => `ALTER TABLE ${name} ADD COLUMN ${quoted(c)}`)
-  const indexes = table.indexes.map((index) => {
-    const by = ['tenant', ...index, 'id'].map(quoted).join(', ')
-    return `CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} by ${index.join(' ')}`)} ON ${name} (${by})`
-  })
+  const indexes = table.indexes
+    .filter((index) => !index.includes('scopes'))
+    .map((index) => {
+      const by = ['"tenant"', ...index.map(columnOf), 'id'].join(', ')
+      return `CREATE INDEX IF NOT EXISTS ${indexName(table, index)} ON ${name} (${by})`
+    })
   const purge = table.expires
     ? [`CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} purge`)} ON ${name} ("purgeAt") WHERE "purgeAt" IS NOT NULL`]
     : []
@@ -120,7 +139,10 @@ function parts(table: Table, named: Named, allowed: ReadonlySet<string>, operato
   for (const [name] of own)
     if (!allowed.has(name)) throw new TypeError(`${name} can't stand in a change or a condition of ${table.name}`)
   return [
-    ...own.map(([name, value]) => ({ sql: `${quoted(name)} ${operator} ?`, value: value as SQLInputValue })),
+    ...own.map(([name, value]) => ({
+      sql: `${quoted(name)} ${operator} ?`,
+      value: name === 'scopes' ? JSON.stringify(value) : (value as SQLInputValue),
+    })),
     ...Object.entries(fields).map(([name, value]) => ({ sql: `${fieldColumn(name)} ${operator} ?`, value })),
   ]
 }
@@ -142,12 +164,18 @@ export function increments(table: Table, by: Readonly<Record<string, number>>): 
 
 type Row = Readonly<Record<string, unknown>>
 
-/** A row as a document: the parsing edge of this store. */
+/** A row as a document: the parsing edge of this store. Thousands are read for one answer: no intermediate objects. */
 export function docOf(table: Table, row: Row): Doc {
-  const fields = Object.fromEntries(table.fields.map((f) => [f, (row[`f_${f}`] ?? null) as Scalar]))
-  const clear = Object.fromEntries(COLUMNS.map((column) => [column, row[column] ?? null]))
-  const scopes: unknown = JSON.parse(String(row.scopes))
-  return { ...clear, scopes, rev: row.rev, cid: row.cid, revokedAt: row.revokedAt ?? null, fields } as unknown as Doc
+  const doc: Record<string, unknown> = {}
+  for (const column of COLUMNS) doc[column] = row[column] ?? null
+  const fields: Record<string, Scalar> = {}
+  for (const field of table.fields) fields[field] = (row[`f_${field}`] ?? null) as Scalar
+  doc.scopes = row.scopes === '[]' ? [] : JSON.parse(String(row.scopes))
+  doc.rev = row.rev
+  doc.cid = row.cid
+  doc.revokedAt = row.revokedAt ?? null
+  doc.fields = fields
+  return doc as unknown as Doc
 }
 
 /** A row of the outbox as an event. */

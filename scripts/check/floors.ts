@@ -31,7 +31,16 @@ export const floors: readonly Floor[] = [
   },
   {
     rank: 6,
-    rooms: ['src/audit/', 'src/feed/', 'src/webhooks/', 'src/exporters/', 'src/anomaly/', 'src/scim/', 'src/gateway/'],
+    rooms: [
+      'src/inventory/',
+      'src/audit/',
+      'src/feed/',
+      'src/webhooks/',
+      'src/exporters/',
+      'src/anomaly/',
+      'src/scim/',
+      'src/gateway/',
+    ],
     what: 'followers and side doors; the core imports none',
   },
   {

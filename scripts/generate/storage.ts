@@ -58,6 +58,8 @@ export function storagePage(collections: readonly Declaration[]): string {
       '| `body` | sealed; the columns that never change are bound to it, so that a moved or edited row does not open |',
     ].join('\n'),
     '## Collections',
+    'Each entry under "found by" is an index, with the tenant before it and the id after it. Its last field may be asked for a range; under' +
+      ' `scopes` a document is found by each of its scopes; `fields.` names a column of "more in clear".',
     [
       '| collection | what it keeps | more in clear | found by | life |',
       '|---|---|---|---|---|',

@@ -6,8 +6,9 @@
 import { apiTokens } from './records.ts'
 
 export type { Networks, Owner, Rights, TokenKind, TokenRecord } from './records.ts'
-export { publicId, tokenId } from './records.ts'
+export { apiTokens, ownerHash, publicId, scopeHash, storedId, tokenId, tokenOf } from './records.ts'
 export type { Above, Asked, Limits, Reason, TokenState } from './rules.ts'
+export { stateOf } from './rules.ts'
 export type { By, ShownToken, TokenOrder, TokenVerbs } from './verbs.ts'
 
 /** This room's collections. */

@@ -1,6 +1,6 @@
 /** Collections of API tokens, and how their documents are made and read. The text of a token is nowhere: its keyed hash is the id. */
 
-import type { Collection, Doc, NewDoc } from '../../adapters/store.ts'
+import type { Change, Collection, Doc, Fields, NewDoc } from '../../adapters/store.ts'
 import { bound, newDoc, TENANT } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
 
@@ -14,11 +14,19 @@ export const apiTokens: Collection = {
     ['grant'],
     ['state'],
     ['api', 'state'],
+    ['state', 'exp'],
+    ['state', 'lastUse'],
+    ['state', 'lastUse', 'iat'],
+    ['state', 'fields.overlapUntil'],
+    ['state', 'fields.bound', 'exp'],
+    ['owner', 'state', 'exp'],
+    ['scopes', 'state', 'exp'],
   ],
   fields: {
     successor: 'id of the token that it was rotated to',
     overlapUntil: 'until when it still works beside its successor, Unix seconds',
     notBefore: 'from when it works, Unix seconds',
+    bound: '1 where it works from named networks only, else 0',
     until: 'end by its own `expires`; `exp` may come earlier (parent, owner)',
   },
   expires: true,
@@ -123,7 +131,7 @@ export function tokenDoc(
     client: record.owner.type === 'service' ? hash('client', record.owner.id) : null,
     owner: ownerHash(seal, record.owner),
     api: record.apis.length === 1 ? hash('api', record.apis[0] ?? '') : null,
-    scopes: record.scopes.slice(0, 64).map((scope) => hash('scope', scope)),
+    scopes: scopesOf(seal, record),
     iat: record.createdAt,
   })
   return newDoc(columns, {
@@ -132,9 +140,38 @@ export function tokenDoc(
     exp: input.exp,
     purgeAt: input.purgeAt,
     state: input.state,
-    fields: { successor: null, overlapUntil: null, notBefore: input.notBefore, until: input.exp },
+    fields: {
+      successor: null,
+      overlapUntil: null,
+      notBefore: input.notBefore,
+      bound: record.networks.allow.length > 0 ? 1 : 0,
+      until: input.exp,
+    },
   })
 }
+
+const SCOPES_MAX = 64
+/** What a token with a scope is found by. */
+export const scopeHash = (seal: Seal, scope: string): string => seal.hash('lookup', TENANT, 'scope', scope)
+/** The scopes as they stand in clear: keyed hashes. */
+const scopesOf = (seal: Seal, { scopes }: Pick<TokenRecord, 'scopes'>): readonly string[] =>
+  scopes.slice(0, SCOPES_MAX).map((scope) => scopeHash(seal, scope))
+
+/** The change that gives a token other scopes: sealed under them, so that it is found by what it may do now. */
+export function tokenScopes(seal: Seal, doc: Doc, record: TokenRecord): Pick<Change, 'scopes' | 'dk' | 'body'> {
+  const scopes = scopesOf(seal, record)
+  return { scopes, ...tokenBody(seal, { ...doc, scopes }, record) }
+}
+
+/** The change that retires a token: it ends with its overlap, by `exp` too, so that it is found among those that live. */
+export const rotatedTo = (
+  successor: string,
+  overlapUntil: number,
+): { readonly state: StoredState; readonly exp: number; readonly fields: Fields } => ({
+  state: 'rotated',
+  exp: overlapUntil,
+  fields: { successor, overlapUntil },
+})
 
 /** The sealed body anew, for an update. */
 export const tokenBody = (

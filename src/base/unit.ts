@@ -51,6 +51,7 @@ function applied(doc: Doc, set: Change): Doc {
     ...(set.lastUse === undefined ? {} : { lastUse: set.lastUse }),
     ...(set.exp === undefined ? {} : { exp: set.exp }),
     ...(set.purgeAt === undefined ? {} : { purgeAt: set.purgeAt }),
+    ...(set.scopes === undefined ? {} : { scopes: set.scopes }),
     ...(set.dk === undefined ? {} : { dk: set.dk }),
     ...(set.body === undefined ? {} : { body: set.body }),
     fields: { ...doc.fields, ...set.fields },

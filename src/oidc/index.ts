@@ -31,7 +31,7 @@ import { OPENID_SCOPES } from './resources.ts'
 import { createRoutes, type Routes } from './routes.ts'
 import { type Work, withWork } from './work.ts'
 
-export { artefactResealer } from './records.ts'
+export { artefactResealer, artefacts, createRecords, type Payload, type Records } from './records.ts'
 export type { EdgeState, Routes } from './routes.ts'
 export { normalPath } from './routes.ts'
 

@@ -6,7 +6,7 @@ import type { Resealer, Seal } from '../seal/index.ts'
 
 export const artefacts: Collection = {
   name: 'artefacts',
-  indexes: [['grant'], ['account', 'kind'], ['client', 'kind']],
+  indexes: [['grant'], ['account', 'kind'], ['client', 'kind'], ['kind', 'state', 'exp'], ['kind', 'state', 'lastUse']],
   fields: {
     target: 'pointers only: id of the document that a session id or a user code leads to',
     head: 'families: keyed hash of the live refresh token',

@@ -30,6 +30,17 @@ const REFUTED: Readonly<Record<Flaw, string>> = {
   'find ignores the tenant': "find pages through a declared index: ascending, the tenant's own, and count agrees",
   'find takes any fields': 'what no declaration names is a TypeError',
   'find has no order': "find pages through a declared index: ascending, the tenant's own, and count agrees",
+  'ranges go by id': 'a range gives what is inside, by its field and then by id, page after page',
+  'ranges take nulls': 'what has no number is in no range, and is found by asking for null',
+  'pages of a range skip what is equal':
+    'pages of a range leave out nothing that stays and give nothing twice while others insert',
+  'pages of a range repeat what is equal':
+    'pages of a range leave out nothing that stays and give nothing twice while others insert',
+  'counts ignore the range': 'a count of a range is what its pages give, and no more than was asked for',
+  'ranges do not follow': 'a range follows its document through every write',
+  'only the first scope counts': 'a document is found under each of its scopes, as they are now',
+  'revocations take ranges':
+    'a range or a scope that no declaration names, or that a revocation asks for, is a TypeError',
   'scans skip tombstones': 'a scan gives every document of a collection once, ascending, of any tenant and state',
   'scans have no order': 'a scan gives every document of a collection once, ascending, of any tenant and state',
   'scans keep to one tenant': 'a scan gives every document of a collection once, ascending, of any tenant and state',

@@ -12,10 +12,12 @@ import {
   type Fields,
   type Index,
   type Insert,
+  type Page,
   type Store,
   type Writes,
 } from '../../adapters/store.ts'
 import { type Flaw, MemoryDesk } from './memory-desk.ts'
+import { matching, paged } from './memory-query.ts'
 
 type Row = Doc & { readonly request: string; readonly updatedBy?: string; readonly decidedBy?: string }
 type Rooms = Map<string, Map<string, Row>>
@@ -39,17 +41,9 @@ export class MemoryStore extends MemoryDesk implements Store {
     return row && this.#out(row)
   }
 
-  async find(
-    collection: string,
-    by: Index,
-    { limit, after }: { readonly limit: number; readonly after?: string },
-  ): Promise<readonly Doc[]> {
-    const rows = this.#by(this.#rooms, collection, by, this.flaw === 'find ignores the tenant')
-    const sorted = this.flaw === 'find has no order' ? rows.reverse() : rows.sort((a, b) => (a.id < b.id ? -1 : 1))
-    return sorted
-      .filter((r) => after === undefined || r.id > after)
-      .slice(0, limit)
-      .map((r) => this.#out(r))
+  async find(collection: string, by: Index, page: Page): Promise<readonly Doc[]> {
+    const rows = this.#by(this.#rooms, collection, by, { everyTenant: this.flaw === 'find ignores the tenant' })
+    return paged(rows, by, page, this.flaw).map((r) => this.#out(r))
   }
 
   async scan(
@@ -67,8 +61,9 @@ export class MemoryStore extends MemoryDesk implements Store {
     return ['nothing: it is memory']
   }
 
-  async count(collection: string, by: Index): Promise<number> {
-    return this.#by(this.#rooms, collection, by, false).length
+  async count(collection: string, by: Index, most?: number): Promise<number> {
+    const wide = this.flaw === 'counts ignore the range' && by.range ? { ...by, range: { field: by.range.field } } : by
+    return Math.min(this.#by(this.#rooms, collection, wide, {}).length, most ?? Number.POSITIVE_INFINITY)
   }
 
   commit(unit: Writes): Promise<void> {
@@ -106,16 +101,10 @@ export class MemoryStore extends MemoryDesk implements Store {
     return room
   }
 
-  #by(rooms: Rooms, collection: string, { tenant, by }: Index, everyTenant: boolean): Row[] {
-    const room = this.#room(rooms, collection)
-    const names = Object.keys(by)
-    const known = this.#declared
-      .get(collection)
-      ?.indexes.some((index) => index.length === names.length && index.every((f) => names.includes(f)))
-    if (!known && this.flaw !== 'find takes any fields') throw new TypeError('no such index')
-    return [...room.values()].filter(
-      (r) => (everyTenant || r.tenant === tenant) && Object.entries(by).every(([f, v]) => Reflect.get(r, f) === v),
-    )
+  #by(rooms: Rooms, name: string, index: Index, how: { everyTenant?: boolean; revokes?: boolean }): Row[] {
+    const room = this.#room(rooms, name)
+    const declared = this.#declared.get(name)
+    return declared ? matching(room.values(), { declared, index, flaw: this.flaw, ...how }) : []
   }
 
   #batch(): void {
@@ -168,7 +157,8 @@ export class MemoryStore extends MemoryDesk implements Store {
       if (!row && this.flaw === 'updates create') continue
       this.#check(collection, set.fields)
       if (!row || (row.rev !== rev && this.flaw !== 'updates ignore rev')) throw new Conflict('update', collection, id)
-      room.set(id, { ...changed(row, set), updatedBy: unit.cid })
+      const next = this.flaw === 'ranges do not follow' ? { ...set, lastUse: row.lastUse } : set
+      room.set(id, { ...changed(row, next), updatedBy: unit.cid })
     }
     this.#decide(rooms, unit, early)
     this.#revoke(rooms, unit)
@@ -227,7 +217,10 @@ export class MemoryStore extends MemoryDesk implements Store {
           ? named
             ? [named]
             : []
-          : this.#by(rooms, collection, target.by, this.flaw === 'revocations reach every tenant')
+          : this.#by(rooms, collection, target.by, {
+              everyTenant: this.flaw === 'revocations reach every tenant',
+              revokes: true,
+            })
       for (const row of rows) {
         if (row.revokedAt !== null && this.flaw !== 'revocations take the last time') continue
         if (mark !== undefined && row.state === mark) continue

@@ -38,7 +38,7 @@ export class Desk {
       ...store,
       get: (collection, id) => gate(() => store.get(collection, id), collection !== 'clients'),
       find: (collection, by, page) => gate(() => store.find(collection, by, page)),
-      count: (collection, by) => gate(() => store.count(collection, by)),
+      count: (...asking) => gate(() => store.count(...asking)),
       commit: (unit) => gate(() => store.commit(unit)),
     }
   }
