@@ -118,7 +118,9 @@ export async function revoke(
 ): Promise<ShownToken> {
   const found = await changeable(deps, unit, id, 'revoke')
   const { doc } = found
-  if (!isTaken(unit, found)) decide(unit, found, { state: 'revoked', ...bodyOf(deps, found, { why }) })
+  const set = { state: 'revoked', ...bodyOf(deps, found, { why }) }
+  // On no `rev`: an end loses to nothing but another end.
+  if (!isTaken(unit, found)) unit.decide({ collection: apiTokens.name, id: doc.id, if: { revokedAt: null }, set }, doc)
   unit.revoke({ collection: apiTokens.name, target: { id: doc.id }, at: seconds(deps.clock) })
   const gaveWay = typeof doc.fields.successor === 'string'
   const below = gaveWay ? 0 : await endLine(deps, unit, doc.family ?? doc.id)
