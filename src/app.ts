@@ -139,12 +139,8 @@ export async function createApp(deps: AppDeps) {
   const outbound = createOutbound(live.configuration.outbound)
   const shared = { ...deps, store, seal, unit, commit }
   const clients = createClients(shared)
-  const keyring = await openKeyring({
-    ...shared,
-    decide: live.decide,
-    settings: live.keySettings,
-    algorithms: () => algorithmsOf(live.configuration, signers[0], clients),
-  })
+  const algorithms = () => algorithmsOf(live.configuration, signers[0], clients)
+  const keyring = await openKeyring({ ...shared, decide: live.decide, settings: live.keySettings, algorithms })
   const accounts = await createAccounts(shared)
   const { tokens, tokenSchedule } = apiTokens(shared, { live, accounts, clients, logger })
   const oidc = await createOidc({
@@ -173,6 +169,8 @@ export async function createApp(deps: AppDeps) {
     accounts,
     tokens,
     tokenSchedule,
+    /** Units and commits outside requests. */
+    work: { unit, commit },
     keyring,
     oidc,
     relay,

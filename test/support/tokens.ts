@@ -39,8 +39,13 @@ export const order = (more: Partial<TokenOrder> = {}): TokenOrder => ({
   ...more,
 })
 
-/** Opens it. `standing`: owners that may be used, with their scopes; others are unknown. */
-export async function openTokens(configuration: ConfigurationInput = {}, store: Store = new MemoryStore(collections)) {
+const APIS = [
+  { id: 'urn:a', scopes: { read: 'Read', write: 'Write', admin: 'Rule' } },
+  { id: 'urn:b', scopes: { look: 'Look' } },
+]
+
+/** What the room uses, over a store. */
+async function depsOf(configuration: ConfigurationInput, store: Store) {
   const clock = new StoppedClock()
   const seal = await createSeal({ store, clock, random, masters: fixedMasters(masterOf(7)) })
   const standing = new Map<string, readonly string[] | undefined>([
@@ -51,62 +56,66 @@ export async function openTokens(configuration: ConfigurationInput = {}, store: 
   ])
   const state = { configuration: parseConfiguration(configuration) }
   const unit = (): Unit => new Unit({ store, cid: randomText(random, 16), request: randomText(random, 9) })
-  const commit = async (staged: Unit): Promise<void> => {
-    const actor = { request: staged.request, network: 'local' }
-    await store.commit(staged.writes('all', sealEvents(seal, staged, { clock, actor, tenant: TENANT })))
-  }
-  const deps = {
+  return {
+    standing,
+    state,
     store,
     seal,
     clock,
     random,
     unit,
-    commit,
+    async commit(staged: Unit): Promise<void> {
+      const actor = { request: staged.request, network: 'local' }
+      await store.commit(staged.writes('all', sealEvents(seal, staged, { clock, actor, tenant: TENANT })))
+    },
     settings: () => state.configuration,
     owner: async ({ type, id }: Owner) => {
       const key = `${type}:${id}`
       return standing.has(key) ? { scopes: standing.get(key) } : undefined
     },
-    apis: async () => [
-      { id: 'urn:a', scopes: { read: 'Read', write: 'Write', admin: 'Rule' } },
-      { id: 'urn:b', scopes: { look: 'Look' } },
-    ],
+    apis: async () => APIS,
   }
-  const tokens = createTokens(deps)
-  /** What a timer would have done meanwhile: the data key's turn. */
-  const later = async (by: number): Promise<void> => {
-    clock.forward(by)
-    await seal.refresh()
-  }
+}
+
+/** The schedule, with what it told and what failed. */
+function scheduled(deps: Awaited<ReturnType<typeof depsOf>>) {
   const reminders: Reminder[] = []
   const failures: unknown[] = []
-  const engine = (rules = state.configuration.rotation) =>
+  const report = (failure: unknown): void => void failures.push(failure)
+  const engine = () =>
     createEngine({
-      rules,
+      rules: deps.state.configuration.rotation,
       norm: apiTokenNorm,
       stopwatch: () => 0,
       after: () => () => {},
-      report: (f) => failures.push(f),
+      report,
     })
   const newSchedule = () =>
     createTokenSchedule({
       ...deps,
       decide: (facts) => engine().decide(facts),
       notify: (one) => void reminders.push(one),
-      report: (failure) => failures.push(failure),
+      report,
     })
+  return { reminders, failures, newSchedule, schedule: newSchedule() }
+}
+
+/** Opens it. `standing`: owners that may be used, with their scopes; others are unknown. */
+export async function openTokens(configuration: ConfigurationInput = {}, store: Store = new MemoryStore(collections)) {
+  const deps = await depsOf(configuration, store)
+  const { clock, seal, unit, commit } = deps
   return {
     ...deps,
-    tokens,
-    standing,
-    reminders,
-    failures,
-    newSchedule,
-    schedule: newSchedule(),
-    later,
+    ...scheduled(deps),
+    tokens: createTokens(deps),
     now: () => seconds(clock),
     configure(next: ConfigurationInput): void {
-      state.configuration = parseConfiguration(next)
+      deps.state.configuration = parseConfiguration(next)
+    },
+    /** Time passes, with what a timer would have done meanwhile: the data key's turn. */
+    async later(by: number): Promise<void> {
+      clock.forward(by)
+      await seal.refresh()
     },
     /** Stages by one verb and commits. */
     async run<T>(verb: (staged: Unit) => Promise<T>): Promise<T> {
@@ -115,7 +124,7 @@ export async function openTokens(configuration: ConfigurationInput = {}, store: 
       await commit(staged)
       return answer
     },
-    /** Types of the events since the last time, with what each says. */
+    /** The events since the last time, with what each says. */
     async told(): Promise<readonly { readonly type: string; readonly data: Readonly<Record<string, unknown>> }[]> {
       const pending = await store.pending(1000)
       await store.settle(pending.map(({ id }) => id))
