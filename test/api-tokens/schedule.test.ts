@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { stepOf } from '../../src/api-tokens/schedule.ts'
+import { collections } from '../../src/app.ts'
 import { always } from '../../src/rotation/index.ts'
+import { MemoryStore } from '../adapters/memory-store.ts'
 import { DAY, openTokens, order, type TokenRoom } from '../support/tokens.ts'
 import { openTestStore, STORES } from '../support/world.ts'
 
@@ -125,6 +127,25 @@ describe('the schedule of API tokens', () => {
     await live(room, 3)
     assert.equal((await room.tokens.show(lazy.id)).state, 'quarantined')
     assert.equal((await room.tokens.show(next.shown.id)).state, 'active')
+  })
+
+  it('tells once even where two nodes believe that they hold the lease', async () => {
+    const inner = new MemoryStore(collections)
+    const store = new Proxy(inner, {
+      get(target, name) {
+        if (name === 'lease') return async () => true
+        const found: unknown = Reflect.get(target, name)
+        return typeof found === 'function' ? found.bind(target) : found
+      },
+    })
+    const room = await openTokens({}, store)
+    for (let n = 0; n < 20; n++) await create(room, { lifetimeSeconds: 10 * DAY })
+    await room.told()
+    await room.later(4 * DAY)
+    await Promise.all(Array.from({ length: 4 }, () => room.newSchedule().tick()))
+    assert.equal(room.reminders.length, 20)
+    assert.equal((await room.told()).length, 20)
+    assert.deepEqual(room.failures, [])
   })
 
   it('asks the rotation policies of the configuration, by their own kinds', async () => {
