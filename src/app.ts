@@ -1,8 +1,9 @@
 /** The whole composition on one screen: rooms in floor order, then what follows them, then what runs beside them. */
 
 import type { OutboxEvent, Store } from '../adapters/store.ts'
-import { accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
+import { type Accounts, accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
 import { CLAIM_PATH, createAdmin } from './admin/index.ts'
+import { createTokenSchedule, createTokens, type TokenDeps, tokenCollections } from './api-tokens/index.ts'
 import { createBackground } from './background.ts'
 import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
 import { type Clients, clientCollections, createClients } from './clients/index.ts'
@@ -13,7 +14,7 @@ import { frontDoor } from './front-door.ts'
 import { createOutbound, createViews } from './http/index.ts'
 import { inventoryCollections } from './inventory/index.ts'
 import { type Algorithm, keyCollections, openKeyring, type Signers } from './keys/index.ts'
-import { createLive, type Reread } from './live.ts'
+import { createLive, type Live, type Reread } from './live.ts'
 import { createOidc, oidcCollections } from './oidc/index.ts'
 import { createSeal, fenced, type Masters, type Seal, sealEvents, sealKeys } from './seal/index.ts'
 import { createSignOuts } from './sign-outs.ts'
@@ -27,6 +28,7 @@ export const collections = [
   ...keyCollections,
   ...clientCollections,
   ...accountCollections,
+  ...tokenCollections,
   ...oidcCollections,
   ...inventoryCollections,
   events,
@@ -88,6 +90,36 @@ function workbench(
   return { unit, commit, batched, batch }
 }
 
+/** Who may own API tokens, and with which scopes: persons and organisations without a limit of their own, services as registered. */
+const ownersOf =
+  (accounts: Accounts, clients: Clients): TokenDeps['owner'] =>
+  async ({ type, id }) => {
+    if (type === 'account') return (await accounts.find(id)) && { scopes: undefined }
+    if (type === 'organisation')
+      return (await accounts.organisation(id))?.disabled === false ? { scopes: undefined } : undefined
+    const client = await clients.find(id)
+    const scope = client?.metadata.scope
+    return client && { scopes: typeof scope === 'string' ? scope.split(' ') : undefined }
+  }
+
+/** API tokens, and the clock of their lives. Reminders are log lines until mail and webhooks take them. */
+function apiTokens(
+  shared: Omit<
+    Parameters<typeof createTokenSchedule>[0],
+    'settings' | 'owner' | 'apis' | 'decide' | 'notify' | 'report'
+  >,
+  { live, accounts, clients, logger }: { live: Live; accounts: Accounts; clients: Clients; logger: Logger },
+) {
+  const owner = ownersOf(accounts, clients)
+  const deps = { ...shared, settings: () => live.configuration, decide: live.decide, owner, apis: clients.apis }
+  const tokenSchedule = createTokenSchedule({
+    ...deps,
+    notify: ({ token, ...reminder }) => logger.info({ ...reminder, id: token.id }, 'about an API token'),
+    report: ({ id, cause }) => logger.error({ err: cause, id }, 'an API token could not be looked after'),
+  })
+  return { tokens: createTokens(deps), tokenSchedule }
+}
+
 /** Builds the rooms. */
 export async function createApp(deps: AppDeps) {
   const { clock, random, logger, signers } = deps
@@ -100,13 +132,10 @@ export async function createApp(deps: AppDeps) {
   const shared = { ...deps, store, seal, unit, commit }
   const idTokenAlgorithm = (): Algorithm => live.configuration.keys.algorithms?.[0] ?? 'ES256'
   const clients = createClients({ ...shared, idTokenAlgorithm })
-  const keyring = await openKeyring({
-    ...shared,
-    decide: live.decide,
-    settings: live.keySettings,
-    algorithms: () => algorithmsOf(live.configuration, signers[0], clients),
-  })
+  const algorithms = () => algorithmsOf(live.configuration, signers[0], clients)
+  const keyring = await openKeyring({ ...shared, decide: live.decide, settings: live.keySettings, algorithms })
   const accounts = await createAccounts(shared)
+  const { tokens, tokenSchedule } = apiTokens(shared, { live, accounts, clients, logger })
   const oidc = await createOidc({
     ...shared,
     keyring,
@@ -119,7 +148,7 @@ export async function createApp(deps: AppDeps) {
   })
   keyring.follow(() => oidc.swap())
 
-  const envelope = createEnvelope({ ...shared, collections, accounts, oidc })
+  const envelope = createEnvelope({ ...shared, collections, accounts, oidc, tokens })
   const admin = createAdmin({ accounts, views, seal })
   const signOuts = createSignOuts({ oidc, clock, logger })
   const tellLog: Follower = async ({ seq, type, data }) => logger.debug({ seq, type, request: data.request }, 'event')
@@ -133,6 +162,10 @@ export async function createApp(deps: AppDeps) {
       return clients.createApi(api)
     },
     accounts,
+    tokens,
+    tokenSchedule,
+    /** Units and commits outside requests. */
+    work: { unit, commit },
     keyring,
     oidc,
     relay,
@@ -152,7 +185,17 @@ export async function createApp(deps: AppDeps) {
       await Promise.all(signers.map((one) => one.close()))
       await store.close()
     },
-    background: createBackground({ ...shared, collections, relay, clients, keyring, signOuts, batched, envelope }),
+    background: createBackground({
+      ...shared,
+      collections,
+      relay,
+      clients,
+      keyring,
+      signOuts,
+      batched,
+      envelope,
+      tokenSchedule,
+    }),
   }
 }
 

@@ -1,6 +1,7 @@
 /** What runs beside requests: batches of events, the relay, sweeps, and the keys' turns. Each has one owner, who stops it. */
 
 import type { Collection, OutboxEvent, Store } from '../adapters/store.ts'
+import type { TokenSchedule } from './api-tokens/index.ts'
 import { type Clock, type Random, randomText, seconds, type Unit } from './base/index.ts'
 import { type Envelope, upToDate } from './envelope.ts'
 import type { Keyring } from './keys/index.ts'
@@ -15,6 +16,7 @@ const SWEEP_LIMIT = 500
 /** Every node looks at the ring so often: a change is followed within two seconds. */
 const LOOK_MS = 1000
 const TICK_MS = 5000
+const SCHEDULE_MS = 60_000
 const LEASE_MS = 15_000
 
 /** What it drives. */
@@ -30,6 +32,7 @@ export interface BackgroundDeps {
   readonly clients: { flushSecretUses(): Promise<void> }
   readonly signOuts: { retry(): Promise<void> }
   readonly keyring: Pick<Keyring, 'poll' | 'tick' | 'announce' | 'flushUses'>
+  readonly tokenSchedule: TokenSchedule
   /** How many times faster than the wall the clock goes: 1, but for tests in which months pass. Only the keys' timers follow it. */
   readonly pace?: number
   /** Events of requests that write nothing. */
@@ -90,6 +93,7 @@ export function createBackground(deps: BackgroundDeps) {
       every(RELAY_MS, 'relay', () => relay.drain())
       every(USES_MS, 'sign-outs', () => deps.signOuts.retry())
       every(SWEEP_MS, 'sweep', sweep)
+      every(SCHEDULE_MS, 'API tokens', () => deps.tokenSchedule.tick())
       for (const { ms, what, work } of deps.envelope.timers) every(ms, what, work)
       every(LOOK_MS / pace, 'keyring', () => keyring.poll())
       every(TICK_MS / pace, 'key turns', tick)
@@ -105,6 +109,7 @@ export function createBackground(deps: BackgroundDeps) {
       await relay.drain()
       await relay.release()
       await store.release('keyring', holder)
+      await deps.tokenSchedule.release()
     },
   }
 }

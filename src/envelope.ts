@@ -2,7 +2,8 @@
 
 import type { Collection, OutboxEvent, Store } from '../adapters/store.ts'
 import type { Accounts } from './accounts/index.ts'
-import type { Clock, Random } from './base/index.ts'
+import type { Tokens } from './api-tokens/index.ts'
+import type { Clock, Random, Unit } from './base/index.ts'
 import type { Configuration } from './config/index.ts'
 import { eventResealer, events } from './events.ts'
 import { artefactResealer, type Oidc, oidcCollections } from './oidc/index.ts'
@@ -45,6 +46,7 @@ export interface EnvelopeDeps {
   readonly collections: readonly Collection[]
   readonly accounts: Accounts
   readonly oidc: Pick<Oidc, 'holdings'>
+  readonly tokens: Pick<Tokens, 'endAccount'>
 }
 
 /** Work that a timer does. */
@@ -137,7 +139,11 @@ export function createEnvelope(deps: EnvelopeDeps) {
     async eraseAccount(name: string, input: { readonly dryRun: boolean }): Promise<Readonly<Record<string, unknown>>> {
       const sub = await accounts.subOf(name)
       const counts = await oidc.holdings.count(sub)
-      if (!input.dryRun) await accounts.erase(name, oidc.holdings)
+      const end = (unit: Unit, of: string): void => {
+        oidc.holdings.end(unit, of)
+        deps.tokens.endAccount(unit, of)
+      }
+      if (!input.dryRun) await accounts.erase(name, { end })
       const mayRemain = input.dryRun ? [] : await scrubbed(store)
       const { sessionSeconds } = configuration.lifetimes
       return { name, erased: !input.dryRun, left: leftOf({ counts, sessionSeconds, mayRemain }) }

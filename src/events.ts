@@ -58,6 +58,21 @@ export type EventType =
   | 'backchannel_logout.due'
   | 'inventory.query_saved'
   | 'inventory.query_removed'
+  | 'organisation.created'
+  | 'organisation.disabled'
+  | 'organisation.enabled'
+  | 'api_token.created'
+  | 'api_token.imported'
+  | 'api_token.approved'
+  | 'api_token.quarantined'
+  | 'api_token.released'
+  | 'api_token.rotated'
+  | 'api_token.revoked'
+  | 'api_token.narrowed'
+  | 'api_token.expired'
+  | 'api_token.reminded'
+  | 'api_token.dormant'
+  | 'api_token.due'
 
 export const events: Collection = {
   name: 'events',

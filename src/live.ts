@@ -3,6 +3,7 @@
  * parsed, its provider is built on trial and its clients are checked before anything is changed.
  */
 
+import { apiTokenNorm } from './api-tokens/index.ts'
 import { refusals, type Unit } from './base/index.ts'
 import type { Clients } from './clients/index.ts'
 import { BadConfiguration, type Configuration, difference, type Fresh, type RotationFacts } from './config/index.ts'
@@ -36,11 +37,11 @@ export interface Reloaded {
   readonly needs_restart: readonly string[]
 }
 
-/** Policies for signing keys; those for refresh tokens are asked in src/oidc. */
+/** Policies for signing keys and API tokens; those for refresh tokens are asked in src/oidc. */
 function keyEngine({ rotation }: Configuration, logger: Logger): Engine {
   return createEngine({
     rules: rotation,
-    norm: signingKeyNorm,
+    norm: (facts) => (facts.credential.kind === 'api_token' ? apiTokenNorm(facts) : signingKeyNorm(facts)),
     stopwatch: () => performance.now(),
     after(ms, then) {
       const timer = setTimeout(then, ms)

@@ -1,23 +1,26 @@
 /**
- * Accounts: the persons whose credentials these are.
- * Owns login names, passwords, personal data and the throttling of attempts. It refuses to know sessions and tokens.
+ * Accounts: the persons, and the organisations, whose credentials these are.
+ * Owns login names, passwords, personal data, organisations and the throttling of attempts. It refuses to know sessions and tokens.
  */
 
 import { type AccountDeps, accountActions } from './actions.ts'
+import { organisationActions, organisations } from './organisations.ts'
 import { accounts, claims, names, throttles } from './records.ts'
 
 export { claimsOf, type SignIn } from './actions.ts'
 export { createHasher, type Hasher } from './hashing.ts'
+export type { Organisation } from './organisations.ts'
 export type { AccountRecord } from './records.ts'
 export { PASSWORD_LENGTH_MIN, passwordFault } from './rules.ts'
 export { createThrottle, type Throttle } from './throttle.ts'
 
 /** This room's collections. */
-export const accountCollections = [accounts, names, throttles, claims] as const
+export const accountCollections = [accounts, names, throttles, claims, organisations] as const
 
 /** Opens the room. Makes one dummy hash, against which unknown names are checked at the same cost. */
 export async function createAccounts(deps: AccountDeps) {
-  return accountActions(deps, await deps.hasher.hash(deps.random.bytes(18).toString('base64url')))
+  const people = accountActions(deps, await deps.hasher.hash(deps.random.bytes(18).toString('base64url')))
+  return { ...people, ...organisationActions(deps) }
 }
 
 export type Accounts = Awaited<ReturnType<typeof createAccounts>>

@@ -55,3 +55,26 @@ export function matchesPath(template: string, path: string): boolean {
 /** Whether a path template is one. */
 export const isTemplate = (text: string): boolean =>
   text.startsWith('/') && !text.includes('?') && !/\*\*./.test(text) && !/%|\\|\.\./.test(text)
+
+const bitsOf = (text: string): number => Number(text.split('/')[1] ?? (isIP(text) === 4 ? 32 : 128))
+
+/** Whether a network lies wholly inside another; one address counts as a network of one. */
+export function isInside(inner: string, outer: string): boolean {
+  const [a = '', b = ''] = [inner.split('/')[0], outer.split('/')[0]]
+  return (
+    isIP(a) === isIP(b) && bitsOf(inner) >= bitsOf(outer) && listOf([outer]).check(a, isIP(a) === 6 ? 'ipv6' : 'ipv4')
+  )
+}
+
+const NOWHERE: readonly string[] = ['0.0.0.0/0', '::/0']
+
+/** The networks that are within both. CIDR networks are nested or apart, so the common part of two is the inner one. */
+export function inBoth(a: Networks, b: Networks): Networks {
+  const except = [...new Set([...a.except, ...b.except])]
+  if (a.allow.length === 0 || b.allow.length === 0) return { allow: a.allow.length === 0 ? b.allow : a.allow, except }
+  const common = a.allow.flatMap((one) =>
+    b.allow.flatMap((other) => (isInside(one, other) ? [one] : isInside(other, one) ? [other] : [])),
+  )
+  // An empty `allow` would mean everywhere.
+  return common.length === 0 ? { allow: [], except: NOWHERE } : { allow: [...new Set(common)], except }
+}

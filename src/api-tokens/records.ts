@@ -28,6 +28,10 @@ export const apiTokens: Collection = {
     notBefore: 'from when it works, Unix seconds',
     bound: '1 where it works from named networks only, else 0',
     until: 'end by its own `expires`; `exp` may come earlier (parent, owner)',
+    idleFrom: 'a release from quarantine: from then on it counts as unused',
+    reminded: 'latest step of the reminders that was told: 30, 7 or 1 days before the end, 0 at it',
+    warned: 'when it was last called dormant, Unix seconds',
+    due: 'since when it should be rotated, Unix seconds',
   },
   expires: true,
   about:
@@ -89,7 +93,8 @@ export interface TokenRecord extends Rights {
 }
 
 /** States as the store keeps them; `expired` is a matter of time and never stored. */
-export type StoredState = 'pending' | 'active' | 'quarantined' | 'rotated' | 'revoked'
+export const STORED_STATES = ['pending', 'active', 'quarantined', 'rotated', 'revoked'] as const
+export type StoredState = (typeof STORED_STATES)[number]
 
 /** The kind of a token's text: `mm_pat_...`, `mm_svc_...`. */
 export const TEXT_KIND = { personal: 'pat', service: 'svc' } as const
@@ -102,6 +107,9 @@ export const storedId = (text: string): string =>
 
 /** The id of a token's document. One look-up: the text names the version of the hash key. */
 export const tokenId = (seal: Seal, text: string): string => seal.hash('credential', TENANT, 'api-token', text)
+/** The id of a token that was not made here, from the SHA-256 of its text in hexadecimal. Its text names no version: this key turns only offline. */
+export const foreignTokenId = (seal: Seal, sha256: string): string =>
+  seal.hash('secret', TENANT, 'foreign-api-token', sha256.toLowerCase())
 export const ownerHash = (seal: Seal, { type, id }: Owner): string => seal.hash('lookup', TENANT, `owner ${type}`, id)
 
 /** A new token's document. `line`: what stays the same through its rotations; `parent`: id of the parent's line. */
@@ -146,6 +154,10 @@ export function tokenDoc(
       notBefore: input.notBefore,
       bound: record.networks.allow.length > 0 ? 1 : 0,
       until: input.exp,
+      idleFrom: null,
+      reminded: null,
+      warned: null,
+      due: null,
     },
   })
 }

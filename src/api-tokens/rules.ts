@@ -50,6 +50,13 @@ export function stateOf(doc: TokenFacts, now: number): TokenState {
   return typeof notBefore === 'number' && now < notBefore ? 'not_yet' : 'active'
 }
 
+/** Since when it was not used: its last use, else its making; a release from quarantine counts as one. Unix seconds. */
+export function idleSince({ lastUse, iat, fields }: Pick<Doc, 'lastUse' | 'iat' | 'fields'>): number {
+  const { idleFrom, notBefore } = fields
+  const moments = [lastUse, iat, idleFrom, notBefore].filter((at) => typeof at === 'number')
+  return Math.max(0, ...moments)
+}
+
 /** What the deployment allows of tokens now: a tightened limit bites tokens that exist. */
 export interface Limits {
   readonly lifetimeSecondsMax: number
@@ -148,8 +155,7 @@ export function verdict(
   if (above.parent && REASON[above.parent.state] !== 'VALID') return REASON[above.parent.state]
   if (!above.ownerAlive) return 'QUARANTINED'
   const { idleSecondsMax } = above.limits
-  if (idleSecondsMax !== undefined && now - (token.doc.lastUse ?? token.doc.iat ?? now) > idleSecondsMax)
-    return 'QUARANTINED'
+  if (idleSecondsMax !== undefined && now - idleSince(token.doc) > idleSecondsMax) return 'QUARANTINED'
   const rights = effective(token.rights, above)
   if (asked.scopes?.some((scope) => !rights.scopes.includes(scope))) return 'SCOPE_DENIED'
   if (rights.scopes.length === 0 && token.rights.scopes.length > 0) return 'SCOPE_DENIED'

@@ -44,7 +44,11 @@ export interface ShownToken extends Omit<TokenRecord, 'parent'> {
   readonly successor: string | null
 }
 
-/** Stages everything in the unit that it is given; the caller commits. Refusals are `Refusal`s. */
+/**
+ * Stages everything in the unit that it is given; the caller commits, and stages again after a `Conflict`. Refusals are `Refusal`s.
+ * Each verb takes the unit's one decider (making a token only where it has a parent), so a unit carries one of them; but any number
+ * of quarantines and revocations.
+ */
 export interface TokenVerbs {
   /** The text is in the answer once and nowhere else. Pending where its scopes are sensitive. */
   create(unit: Unit, order: TokenOrder, by: By): Promise<{ readonly text: Secret; readonly shown: ShownToken }>
@@ -65,7 +69,7 @@ export interface TokenVerbs {
     id: string,
     input: { readonly overlapSeconds: number; readonly by: By; readonly why: string },
   ): Promise<{ readonly text: Secret; readonly shown: ShownToken }>
-  /** With it all its children, and of its line whatever overlaps. */
+  /** With it all its children, and of its line whatever overlaps. One that gave way to a successor ends alone. */
   revoke(unit: Unit, id: string, input: { readonly by: By; readonly why: string }): Promise<ShownToken>
   /** Takes rights away for good. */
   narrow(unit: Unit, id: string, input: { readonly scopes: readonly string[]; readonly by: By }): Promise<ShownToken>

@@ -40,4 +40,11 @@ export {
   type Signers,
   SignerUnavailable,
 } from './signers.ts'
+export {
+  TOKEN_TEMPLATES,
+  type TokenFigures,
+  type TokenPolicy,
+  type TokenSettings,
+  type TokenTemplate,
+} from './tokens.ts'
 export { stampOf, type WatchInput, watchConfiguration } from './watch.ts'

@@ -69,7 +69,7 @@ export async function createHashes(deps: {
     hash(purpose: HashPurpose, tenant: string, kind: string, text: string): string {
       return createHmac('sha256', keyOf(purpose, text)).update(`${tenant}\0${kind}\0${text}`).digest('base64url')
     },
-    versionOf: (text: string): string => versionOfToken(text) ?? FIRST,
+    versionOf: (text: string): string => versionOfCredential(text) ?? versionOfToken(text) ?? FIRST,
     mint(kind: TokenKind, family?: string): string {
       // Registration access tokens have no end: they name the version that is for ever.
       const version = kind === 'rat' ? FIRST : mintsToken
@@ -88,7 +88,7 @@ export async function createHashes(deps: {
         text,
       )
     },
-    mintCredential: (kind: string): string => mintCredential(random, kind, mintsCredential),
+    mintCredential: (kind: string, prefix?: string): string => mintCredential(random, kind, mintsCredential, prefix),
     /** Takes over what the ring says: loads what is read, forgets what is erased, mints with what is current. */
     async adopt(ring: Ring): Promise<void> {
       const read = new Map<string, TokenKeys>()

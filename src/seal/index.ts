@@ -54,8 +54,8 @@ export interface Seal {
   mint(kind: TokenKind, family?: string): string
   /** What a token's text says of itself; undefined for forged ones, at no read. Throws `SealStale` when this node can't know. */
   read(kind: TokenKind, text: string): { readonly family: string } | undefined
-  /** The text of a new client secret ('cs'). */
-  mintCredential(kind: string): string
+  /** The text of a new client secret ('cs') or API token ('pat', 'svc'). `prefix`: 'mm' unless given. */
+  mintCredential(kind: string, prefix?: string): string
   /** Whether a data key is of an earlier epoch: what names it is to be sealed again. */
   isOld(dk: string): boolean
   /** Whether by now no node seals with it any more: what is sealed under it and not yet committed must not be. */

@@ -28,6 +28,8 @@ const REDACTED = [
 /** What credentials look like: our own formats, compact JWTs, Authorization values, form parameters of the protocol. */
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/mm_[a-z]{1,5}_[\w-]{20,}/g, '[credential]'],
+  // API tokens under a prefix of the deployment's own.
+  [/\b[a-z]{1,12}_(?:pat|svc|cs)_[0-9A-Za-z]{36}\b/g, '[credential]'],
   [/eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, '[jwt]'],
   [/\b(Bearer|Basic|DPoP) [\w.~+/=-]{8,}/gi, '$1 [credential]'],
   [

@@ -32,8 +32,8 @@ describe('tokens on the command line', () => {
   })
 
   /** The app with what a command needs, the stand-ins behind it. */
-  function appWith(more: Partial<Omit<Desk, 'accounts'>>): World['app'] {
-    return { ...world.app, ...more }
+  function appWith({ tokens, ...more }: Partial<Omit<Desk, 'accounts'>>): World['app'] {
+    return { ...world.app, ...more, tokens: { ...world.app.tokens, ...tokens } }
   }
 
   async function run(command: string, values: Row = {}, argument = ''): Promise<unknown> {

@@ -1,0 +1,146 @@
+/** Policies as code: which token violates which policy in which way, and what another configuration would do to those that exist. Pure. */
+
+import type { Doc } from '../../adapters/store.ts'
+import { endOf, lifecycleOf, limitsFor, type NamedFigures, policiesFor, type TokenConfiguration } from './limits.ts'
+import { isInside } from './networks.ts'
+import { publicId, type TokenRecord } from './records.ts'
+import { idleSince, stateOf } from './rules.ts'
+
+/** A token as these rules see it. */
+export interface HeldToken {
+  readonly doc: Pick<Doc, 'id' | 'state' | 'revokedAt' | 'exp' | 'iat' | 'lastUse' | 'fields'>
+  readonly record: TokenRecord
+}
+
+/** One way in which a token violates a policy. */
+export interface Violation {
+  /** Public id. */
+  readonly id: string
+  readonly name: string
+  readonly policy: string
+  readonly rule: 'lifetime' | 'rotation' | 'dormancy' | 'approval' | 'scopes' | 'networks'
+  /** What is wrong, in words. */
+  readonly what: string
+}
+
+const DAY = 86_400
+const days = (seconds: number): string => `${Math.round((seconds / DAY) * 10) / 10} days`
+
+/** Whether there is anything left of a token to hold to a policy. */
+const isLive = ({ doc }: HeldToken, now: number): boolean =>
+  !['revoked', 'rotated', 'expired'].includes(stateOf(doc, now))
+
+function againstOne({ doc, record }: HeldToken, { figures }: NamedFigures, now: number) {
+  const found: (readonly [Violation['rule'], string])[] = []
+  const { lifetimeSecondsMax, rotateEverySeconds, dormantSeconds, approval, scopes, networks } = figures
+  const [life, age, idle] = [(doc.exp ?? 0) - (doc.iat ?? 0), now - (doc.iat ?? now), now - idleSince(doc)]
+  if (lifetimeSecondsMax !== undefined && life > lifetimeSecondsMax)
+    found.push(['lifetime', `lives ${days(life)}, at most ${days(lifetimeSecondsMax)}`])
+  if (rotateEverySeconds !== undefined && age >= rotateEverySeconds && typeof doc.fields.successor !== 'string')
+    found.push(['rotation', `was not rotated for ${days(age)}, at most ${days(rotateEverySeconds)}`])
+  const idleMax = dormantSeconds?.quarantine ?? dormantSeconds?.revoke
+  if (idleMax !== undefined && idle >= idleMax && doc.state !== 'quarantined')
+    found.push(['dormancy', `was not used for ${days(idle)}, at most ${days(idleMax)}`])
+  if (approval && record.approvedBy === null && doc.state !== 'pending')
+    found.push(['approval', 'works without the approval of a second person'])
+  const stray = record.scopes.filter((one) => scopes && !scopes.includes(one))
+  if (stray.length > 0) found.push(['scopes', `has ${stray.join(' ')}`])
+  const { allow } = record.networks
+  const isWider =
+    networks &&
+    ((networks.allow.length > 0 &&
+      (allow.length === 0 || allow.some((one) => !networks.allow.some((other) => isInside(one, other))))) ||
+      networks.except.some((one) => !record.networks.except.includes(one)))
+  if (isWider) found.push(['networks', 'names networks beyond those of the policy, or none'])
+  return found
+}
+
+/** What is wrong with one token. */
+export function violationsOf(token: HeldToken, configuration: TokenConfiguration, now: number): readonly Violation[] {
+  if (!isLive(token, now)) return []
+  const { lifetimeSecondsMax } = configuration.tokens
+  const base: NamedFigures = { name: 'tokens', figures: { lifetimeSecondsMax } }
+  const about = { id: publicId(token.doc.id), name: token.record.name }
+  return [base, ...policiesFor(token.record, configuration)].flatMap((one) =>
+    againstOne(token, one, now).map(([rule, what]) => ({ ...about, policy: one.name, rule, what })),
+  )
+}
+
+/** Which tokens violate which policies. Limits bite whether or not anyone looks: this says whom. */
+export const policyCheck = (
+  tokens: Iterable<HeldToken>,
+  configuration: TokenConfiguration,
+  now: number,
+): readonly Violation[] => [...tokens].flatMap((token) => violationsOf(token, configuration, now))
+
+/** What a change of the configuration can do to a token. */
+export const EFFECTS = ['ends_now', 'ends_earlier', 'quarantined', 'needs_rotation', 'loses_scopes'] as const
+export type Effect = (typeof EFFECTS)[number]
+
+/** What another configuration would do to one token that this one does not. */
+export function effectsOn(
+  token: HeldToken,
+  input: { readonly before: TokenConfiguration; readonly after: TokenConfiguration; readonly now: number },
+): readonly Effect[] {
+  const { now } = input
+  const { doc, record } = token
+  if (!isLive(token, now)) return []
+  const facts = [input.before, input.after].map((configuration) => {
+    const [limits, life] = [limitsFor(record, configuration), lifecycleOf(record, configuration)]
+    return {
+      end: endOf(doc, limits),
+      idle: now - idleSince(doc) >= (limits.idleSecondsMax ?? Number.POSITIVE_INFINITY),
+      due: now - (doc.iat ?? now) >= (life.rotateEvery?.value ?? Number.POSITIVE_INFINITY),
+      lost: record.scopes.filter((one) => limits.scopes && !limits.scopes.includes(one)),
+    }
+  })
+  const [was, is] = facts
+  if (!was || !is || was.end <= now) return []
+  if (is.end <= now) return ['ends_now']
+  return [
+    ...(is.end < was.end ? (['ends_earlier'] as const) : []),
+    ...(is.idle && !was.idle && doc.state !== 'quarantined' ? (['quarantined'] as const) : []),
+    ...(is.due && !was.due && typeof doc.fields.successor !== 'string' ? (['needs_rotation'] as const) : []),
+    ...(is.lost.some((one) => !was.lost.includes(one)) ? (['loses_scopes'] as const) : []),
+  ]
+}
+
+/** How many tokens a change would reach in each way, and which: the first thousand of each. */
+export type PolicySimulation = Readonly<Record<Effect, { readonly count: number; readonly ids: readonly string[] }>> & {
+  readonly tokens: number
+}
+
+const IDS_MAX = 1000
+
+/** Gathers effects, token by token, so that a store of any size can be paged through. */
+export function createSimulation(input: Parameters<typeof effectsOn>[1]) {
+  const found = new Map<Effect, { count: number; ids: string[] }>(EFFECTS.map((one) => [one, { count: 0, ids: [] }]))
+  let tokens = 0
+  return {
+    add(token: HeldToken): void {
+      tokens++
+      for (const effect of effectsOn(token, input)) {
+        const row = found.get(effect)
+        if (row && ++row.count <= IDS_MAX) row.ids.push(publicId(token.doc.id))
+      }
+    },
+    result: (): PolicySimulation => {
+      const of = (effect: Effect) => found.get(effect) ?? { count: 0, ids: [] }
+      return {
+        tokens,
+        ends_now: of('ends_now'),
+        ends_earlier: of('ends_earlier'),
+        quarantined: of('quarantined'),
+        needs_rotation: of('needs_rotation'),
+        loses_scopes: of('loses_scopes'),
+      }
+    },
+  }
+}
+
+/** What a change would do to these tokens. */
+export function policySimulate(tokens: Iterable<HeldToken>, input: Parameters<typeof effectsOn>[1]): PolicySimulation {
+  const simulation = createSimulation(input)
+  for (const token of tokens) simulation.add(token)
+  return simulation.result()
+}
