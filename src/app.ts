@@ -3,6 +3,7 @@
 import type { OutboxEvent, Store } from '../adapters/store.ts'
 import { accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
 import { CLAIM_PATH, createAdmin } from './admin/index.ts'
+import { createTokenUse, tokenCollections } from './api-tokens/index.ts'
 import { createBackground } from './background.ts'
 import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
 import { type Clients, clientCollections, createClients } from './clients/index.ts'
@@ -25,6 +26,7 @@ export const collections = [
   ...keyCollections,
   ...clientCollections,
   ...accountCollections,
+  ...tokenCollections,
   ...oidcCollections,
   events,
 ] as const

@@ -3,11 +3,18 @@
  * Owns their records, their states and what each may do now. It refuses to know requests, routes and the library.
  */
 
+import { tokenRates } from './rates.ts'
 import { apiTokens } from './records.ts'
+import { tokenUses } from './use-records.ts'
 
 export type { Networks, Owner, Rights, TokenKind, TokenRecord } from './records.ts'
+export { publicId } from './records.ts'
 export type { Above, Asked, Limits, Reason, TokenState } from './rules.ts'
+export type { Usage } from './usage.ts'
+export { createTokenUse, type TokenUse, type TokenUseDeps } from './use.ts'
+export type { TokenUser } from './use-records.ts'
 export type { By, ShownToken, TokenOrder, TokenVerbs } from './verbs.ts'
+export { type FoundToken, foreignId, looksOurs, type TokenFacts, type Verified, type Verifier } from './verify.ts'
 
 /** This room's collections. */
-export const tokenCollections = [apiTokens] as const
+export const tokenCollections = [apiTokens, tokenUses, tokenRates] as const
