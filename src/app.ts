@@ -1,9 +1,9 @@
 /** The whole composition on one screen: rooms in floor order, then what follows them, then what runs beside them. */
 
 import type { OutboxEvent, Store } from '../adapters/store.ts'
-import { accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
+import { type Accounts, accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
 import { CLAIM_PATH, createAdmin } from './admin/index.ts'
-import { createTokenUse, tokenCollections } from './api-tokens/index.ts'
+import { createTokenUse, type Limits, type TokenUseDeps, tokenCollections } from './api-tokens/index.ts'
 import { createBackground } from './background.ts'
 import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
 import { type Clients, clientCollections, createClients } from './clients/index.ts'
@@ -98,6 +98,24 @@ function workbench(
   return { unit, commit, batched, batch }
 }
 
+/** Who may own API tokens, and with which scopes: persons and organisations without a limit of their own, services as registered. */
+const ownersOf =
+  (accounts: Accounts, clients: Clients): TokenUseDeps['owner'] =>
+  async ({ type, id }) => {
+    if (type === 'organisation') return { alive: true }
+    if (type === 'account') return { alive: (await accounts.find(id)) !== undefined }
+    const client = await clients.find(id)
+    const scope = client?.metadata.scope
+    return { alive: client !== undefined, scopes: typeof scope === 'string' ? scope.split(' ') : undefined }
+  }
+
+const TOKEN_LIMITS: Limits = {
+  lifetimeSecondsMax: 366 * 24 * 3600,
+  scopes: undefined,
+  networks: { allow: [], except: [] },
+  idleSecondsMax: undefined,
+}
+
 /** Builds the rooms. */
 export async function createApp(deps: AppDeps) {
   const { clock, random, logger, signers } = deps
@@ -116,8 +134,15 @@ export async function createApp(deps: AppDeps) {
     algorithms: () => algorithmsOf(live.configuration, signers[0], clients),
   })
   const accounts = await createAccounts(shared)
+  const tokenUse = createTokenUse({
+    ...shared,
+    owner: ownersOf(accounts, clients),
+    limits: () => TOKEN_LIMITS,
+    rates: () => live.configuration.tokens.rates,
+  })
   const oidc = await createOidc({
     ...shared,
+    verifier: tokenUse.verifier,
     keyring,
     clients,
     accounts,
@@ -142,6 +167,7 @@ export async function createApp(deps: AppDeps) {
     accounts,
     keyring,
     oidc,
+    tokenUse,
     relay,
     eventLog: createEventLog({ store, seal }),
     seal,
@@ -159,7 +185,7 @@ export async function createApp(deps: AppDeps) {
       await Promise.all(signers.map((one) => one.close()))
       await store.close()
     },
-    background: createBackground({ ...shared, collections, relay, clients, keyring, batched, envelope }),
+    background: createBackground({ ...shared, collections, relay, clients, keyring, batched, envelope, tokenUse }),
   }
 }
 

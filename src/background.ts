@@ -1,6 +1,7 @@
 /** What runs beside requests: batches of events, the relay, sweeps, and the keys' turns. Each has one owner, who stops it. */
 
 import type { Collection, OutboxEvent, Store } from '../adapters/store.ts'
+import type { TokenUse } from './api-tokens/index.ts'
 import { type Clock, type Random, randomText, seconds, type Unit } from './base/index.ts'
 import { type Envelope, upToDate } from './envelope.ts'
 import type { Keyring } from './keys/index.ts'
@@ -28,6 +29,7 @@ export interface BackgroundDeps {
   readonly seal: Seal
   readonly envelope: Pick<Envelope, 'timers' | 'stop'>
   readonly clients: { flushSecretUses(): Promise<void> }
+  readonly tokenUse: Pick<TokenUse, 'timers' | 'stop'>
   readonly keyring: Pick<Keyring, 'poll' | 'tick' | 'flushUses'>
   /** How many times faster than the wall the clock goes: 1, but for tests in which months pass. Only the keys' timers follow it. */
   readonly pace?: number
@@ -87,7 +89,7 @@ export function createBackground(deps: BackgroundDeps) {
       every(USES_MS / pace, 'key uses', () => keyring.flushUses())
       every(RELAY_MS, 'relay', () => relay.drain())
       every(SWEEP_MS, 'sweep', sweep)
-      for (const { ms, what, work } of deps.envelope.timers) every(ms, what, work)
+      for (const { ms, what, work } of [...deps.envelope.timers, ...deps.tokenUse.timers]) every(ms, what, work)
       every(LOOK_MS / pace, 'keyring', () => keyring.poll())
       every(TICK_MS / pace, 'key turns', tick)
     },
@@ -97,6 +99,7 @@ export function createBackground(deps: BackgroundDeps) {
       await Promise.all(running)
       await deps.envelope.stop()
       await clients.flushSecretUses()
+      await deps.tokenUse.stop()
       await keyring.flushUses()
       await flush(deps)
       await relay.drain()

@@ -56,6 +56,7 @@ export type EventType =
   | 'session.ended'
   | 'session.signed_out'
   | 'backchannel_logout.due'
+  | 'api_token.exchanged'
 
 export const events: Collection = {
   name: 'events',

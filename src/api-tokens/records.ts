@@ -94,6 +94,9 @@ export const storedId = (text: string): string =>
 
 /** The id of a token's document. One look-up: the text names the version of the hash key. */
 export const tokenId = (seal: Seal, text: string): string => seal.hash('credential', TENANT, 'api-token', text)
+/** The id of a token that was not made here, from the SHA-256 of its text in hexadecimal. Its text names no version: this key turns only offline. */
+export const foreignTokenId = (seal: Seal, sha256: string): string =>
+  seal.hash('secret', TENANT, 'foreign-api-token', sha256.toLowerCase())
 export const ownerHash = (seal: Seal, { type, id }: Owner): string => seal.hash('lookup', TENANT, `owner ${type}`, id)
 
 /** A new token's document. `line`: what stays the same through its rotations; `parent`: id of the parent's line. */

@@ -7,7 +7,7 @@ import { createVerifier, type VerifierDeps } from './verify.ts'
 
 /** What it is made from. */
 export type TokenUseDeps = AboveDeps &
-  Pick<VerifierDeps, 'foreign' | 'documentMsMax'> &
+  Pick<VerifierDeps, 'canary' | 'documentMsMax'> &
   Parameters<typeof createUsage>[0] &
   Parameters<typeof createRates>[0]
 

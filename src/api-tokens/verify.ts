@@ -4,25 +4,44 @@
  */
 
 import { createHash } from 'node:crypto'
-import { seconds, TENANT } from '../base/index.ts'
+import { seconds } from '../base/index.ts'
 import { networkOf } from '../http/index.ts'
-import { isCredential, type Seal } from '../seal/index.ts'
+import { isCredential } from '../seal/index.ts'
 import { ABOVE_MS_MAX, type AboveDeps, createAbove, isAlive, type ReadToken } from './above.ts'
+import { hasForeign } from './foreign.ts'
 import { Fresh } from './fresh.ts'
 import type { Rates } from './rates.ts'
-import { apiTokens, type Owner, publicId, storedId, TEXT_KIND, type TokenKind, tokenId, tokenOf } from './records.ts'
+import {
+  apiTokens,
+  foreignTokenId,
+  type Owner,
+  publicId,
+  storedId,
+  type TokenKind,
+  tokenId,
+  tokenOf,
+} from './records.ts'
 import { type Above, type Asked, effective, endsAt, type Reason, verdict } from './rules.ts'
 import type { Usage } from './usage.ts'
 import { routeOf } from './use-records.ts'
 
 /** What the verifier uses. */
 export interface VerifierDeps extends AboveDeps {
-  /** Whether the deployment has imported any token by hash; asked once a second at most. Without it there are none. */
-  readonly foreign?: () => Promise<boolean>
   /** How old a token's own document may be, in milliseconds: 1000, and never more. 0: it is read every time. */
   readonly documentMsMax?: number
   readonly rates?: Pick<Rates, 'take'>
   readonly usage?: Pick<Usage, 'note'>
+  /** Hears of every use of a trap, whoever asks and whatever its state; it must not throw, and nobody waits for it. */
+  readonly canary?: (
+    token: Pick<TokenFacts, 'id' | 'name' | 'owner'> & { readonly keptAt: string },
+    seen: {
+      readonly network?: string | undefined
+      readonly agent?: string | undefined
+      readonly method?: string | undefined
+      readonly path?: string | undefined
+      readonly client?: string | undefined
+    },
+  ) => unknown
 }
 
 /** What may be said of a token; nothing of it opens anything. Times in Unix seconds. */
@@ -51,6 +70,8 @@ export interface FoundToken extends ReadToken {
 /** What is asked of a request, with what only the records of use want to know. */
 export interface Presented extends Asked {
   readonly agent?: string | undefined
+  /** The client that asks. */
+  readonly client?: string | undefined
 }
 
 /** The answer. `token` is there whenever one was found, good or not. */
@@ -63,16 +84,17 @@ export interface Verified {
 
 const ENTRIES_MAX = 50_000
 const TEXT_MAX = 4096
-const OWN = /^mm_/
-const KINDS = Object.values(TEXT_KIND)
+const OURS = /^([a-z]{1,12})_(pat|svc)_/
 const AGENT_MAX = 160
 
-/** Whether a text has the shape of our own API tokens, well formed or not. */
-export const looksOurs = (text: string): boolean => KINDS.some((kind) => text.startsWith(`mm_${kind}_`))
+/** Whether a text is one of our own API tokens by its checksum, under whatever prefix; says nothing about being known. */
+export function isTokenText(text: string): boolean {
+  const [, prefix, kind] = OURS.exec(text) ?? []
+  return prefix !== undefined && kind !== undefined && isCredential(text, kind, prefix)
+}
 
-/** The id of a token that was imported by the SHA-256 of its text (hexadecimal). */
-export const foreignId = (seal: Seal, sha256: string): string =>
-  seal.hash('credential', TENANT, 'foreign-token', sha256.toLowerCase())
+/** Whether a text can be an API token at all: one of our own, well formed or not, or one of another system. */
+export const mayBeToken = (text: string): boolean => OURS.test(text) || !text.startsWith('mm_')
 
 /** What may be said of a token that was found. */
 export function factsOf({ doc, record, above }: FoundToken): TokenFacts {
@@ -97,6 +119,15 @@ function judgeAt(token: FoundToken, asked: Asked, now: number): Verified {
   return { reason, token: factsOf(token) }
 }
 
+/** Tells of a trap that was stepped on; nothing for any other token. */
+function alarm({ canary }: VerifierDeps, { doc, record }: FoundToken, asked: Presented): void {
+  if (!record.canary) return
+  const { address, agent, method, path, client } = asked
+  const network = address === undefined ? undefined : networkOf(address)
+  const { name, owner, keptAt } = record
+  canary?.({ id: publicId(doc.id), name, owner, keptAt }, { network, agent, method, path, client })
+}
+
 /** The same for a request that is made with it: rates are taken, and the use is noted. */
 function presentAt(deps: VerifierDeps, token: FoundToken, asked: Presented): Verified {
   const judged = judgeAt(token, asked, seconds(deps.clock))
@@ -104,6 +135,7 @@ function presentAt(deps: VerifierDeps, token: FoundToken, asked: Presented): Ver
   const line = doc.family ?? doc.id
   const wait = judged.reason === 'VALID' ? deps.rates?.take({ record, line, owner: doc.owner ?? line }) : undefined
   const outcome = wait === undefined ? judged.reason : 'RATE_LIMITED'
+  alarm(deps, token, asked)
   deps.usage?.note({
     id: doc.id,
     outcome,
@@ -123,10 +155,10 @@ export function createVerifier(deps: VerifierDeps) {
   const imports = new Fresh<boolean>(clock, { msMax: ABOVE_MS_MAX, entriesMax: 1 })
 
   async function idOf(text: string): Promise<string | undefined> {
-    if (KINDS.some((kind) => isCredential(text, kind))) return tokenId(seal, text)
-    if (text === '' || text.length > TEXT_MAX || OWN.test(text) || !deps.foreign) return undefined
-    if (!(await imports.get('', deps.foreign))) return undefined
-    return foreignId(seal, createHash('sha256').update(text).digest('hex'))
+    if (isTokenText(text)) return tokenId(seal, text)
+    if (text === '' || text.length > TEXT_MAX || text.startsWith('mm_')) return undefined
+    if (!(await imports.get('', () => hasForeign(deps)))) return undefined
+    return foreignTokenId(seal, createHash('sha256').update(text).digest('hex'))
   }
 
   async function read(id: string): Promise<ReadToken | undefined> {
@@ -151,6 +183,8 @@ export function createVerifier(deps: VerifierDeps) {
     find,
     judge: (token: FoundToken, asked: Asked): Verified => judgeAt(token, asked, seconds(clock)),
     present,
+    /** For whoever answers nothing about a token that was presented all the same. */
+    alarm: (token: FoundToken, asked: Presented): void => alarm(deps, token, asked),
     /** Finds and presents: the whole of it for one request. */
     async verify(text: string, asked: Presented = {}): Promise<Verified> {
       const token = await find(text)

@@ -6,7 +6,7 @@ import { recipeOf } from './recipe.ts'
 import type { Configuration } from './schema.ts'
 
 /** What a swap of the provider brings into effect. */
-const SWAPPED = ['apis', 'scopes', 'lifetimes', 'features', 'rotation', 'keys'] as const
+const SWAPPED = ['apis', 'scopes', 'lifetimes', 'features', 'rotation', 'keys', 'tokens'] as const
 
 /** What changed: by a swap, by writing clients into the store, or only by a restart. Names are paths of the configuration. */
 export interface Difference {

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { rotationSchema } from './rotation.ts'
 import { ALGORITHMS, type Signers } from './signers.ts'
+import { ratesSchema } from './token-rates.ts'
 
 /** How long a used refresh token still gets its first answer: 0 to 60 seconds. */
 export const graceSeconds = z.number().int().min(0).max(60)
@@ -175,6 +176,7 @@ export const configurationSchema = z.strictObject({
   keys: keys.prefault({}).meta({ about: 'Keys that sign tokens and cookies.' }),
   outbound: outbound.prefault({}).meta({ about: 'Requests that the server itself sends.' }),
   branding: branding.prefault({}).meta({ about: 'How the pages look.' }),
+  tokens: z.strictObject({ rates: ratesSchema }).prefault({}).meta({ about: 'API tokens.' }),
   rotation: rotationSchema.prefault([]).meta({
     about:
       'Rotation policies: built-ins such as idle("7d"), own functions, or { policy, clients, labels, kinds, shadow, name }. The strictest holds.',

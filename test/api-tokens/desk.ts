@@ -51,9 +51,7 @@ export interface Desk {
     scopes: readonly string[] | undefined
     limits: Limits
     rates: Readonly<Record<string, Rate>>
-    foreign: boolean
     owners: number
-    imports: number
   }
   /** Every read of the store, by collection, since it was last emptied. */
   readonly reads: string[]
@@ -91,9 +89,7 @@ export async function openDesk(kind: StoreKind, more: Partial<TokenUseDeps> = {}
     scopes: undefined,
     limits: OPEN,
     rates: {},
-    foreign: false,
     owners: 0,
-    imports: 0,
   }
   const node: Desk['node'] = (other = {}) =>
     createTokenUse({
@@ -108,10 +104,6 @@ export async function openDesk(kind: StoreKind, more: Partial<TokenUseDeps> = {}
       },
       limits: () => world.limits,
       rates: () => world.rates,
-      async foreign() {
-        world.imports++
-        return world.foreign
-      },
       ...other,
     })
   return {

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { apiTokens } from '../../src/api-tokens/records.ts'
-import { foreignId } from '../../src/api-tokens/verify.ts'
+import { stageForeignMark } from '../../src/api-tokens/foreign.ts'
+import { apiTokens, foreignTokenId } from '../../src/api-tokens/records.ts'
 import { DAY, type Desk, openDesk } from './desk.ts'
 
 describe('the verification of an API token', () => {
@@ -193,10 +193,18 @@ describe('the verification of an API token', () => {
   it('finds a foreign token by the hash of its text, and reads nothing for junk where none was imported', async () => {
     const text = 'sk_live_of_another_system'
     const sha256 = createHash('sha256').update(text).digest('hex')
-    await desk.make({ id: foreignId(desk.seal, sha256) })
+    await desk.make({ id: foreignTokenId(desk.seal, sha256) })
     for (const one of [text, 'junk', 'more junk']) assert.equal(await reason(one), 'NOT_FOUND')
-    assert.deepEqual([desk.reads, desk.world.imports], [[], 1])
-    desk.world.foreign = true
+    assert.deepEqual(
+      desk.reads,
+      Array.from({ length: 3 }, () => 'get api-token-uses'),
+      'while there is no mark',
+    )
+    for (let n = 0; n < 2; n++) {
+      const unit = desk.unit()
+      await stageForeignMark(desk.seal, unit)
+      await desk.commit(unit)
+    }
     desk.clock.ms += 1000
     assert.equal(await reason(text), 'VALID')
     assert.equal(await reason('junk'), 'NOT_FOUND')

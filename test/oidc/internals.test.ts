@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { Provider } from 'oidc-provider'
+import * as internals from '../../src/oidc/internals.ts'
 import { modelClass, wrapGrantHandler } from '../../src/oidc/internals.ts'
 
 describe('the library below its surface', () => {
@@ -26,6 +27,18 @@ describe('the library below its surface', () => {
     })
     assert.ok(wrapped)
     assert.throws(() => wrapGrantHandler(provider, 'no such grant', (inner) => inner))
+  })
+
+  it('gives the parts of a grant handler, as functions of provider and context', () => {
+    for (const [name, parameters] of [
+      ['buildTokenResponse', 1],
+      ['checkDpopReplay', 4],
+      ['checkDpopRequired', 3],
+      ['checkMtlsCert', 2],
+      ['resolveRequestedResources', 2],
+      ['validateDpop', 2],
+    ] as const)
+      assert.ok(internals[name].length >= parameters, `${name} takes ${internals[name].length}`)
   })
 
   it('makes the id of every token by a prototype method', () => {
