@@ -1,12 +1,13 @@
 /**
  * `npm run bench`: Mintmark on its embedded store beside stock oidc-provider in memory, interleaved in one run.
- * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone), `--signers` (the signers alone). Machines are noisy: read the ratios of one run, not its rates.
+ * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone), `--signers` (the signers alone), `--api-tokens` (verification alone; `--quick`: 100,000 tokens instead of a million). Machines are noisy: read the ratios of one run, not its rates.
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../test/support/process.ts'
+import { measureTokens, tokensTable } from './api-tokens.ts'
 import { measureEngine } from './engine.ts'
 import { type Scenario, scenarios, Target } from './load.ts'
 import { signersBench, signersTable } from './signers.ts'
@@ -19,6 +20,8 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     engine: { type: 'boolean', default: false },
     signers: { type: 'boolean', default: false },
+    'api-tokens': { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
   },
 })
 const SIDES = ['mintmark', 'stock'] as const
@@ -129,7 +132,14 @@ async function signers(): Promise<void> {
   else if (values.signers) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)
 }
 
-const one = values.engine || values.signers
+async function apiTokens(): Promise<void> {
+  const result = await measureTokens(values.quick ? 100_000 : 1_000_000)
+  if (!values.json) process.stdout.write(`\n${tokensTable(result)}`)
+  else if (values['api-tokens']) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
+}
+
+const one = values.engine || values.signers || values['api-tokens']
 if (values.engine || !one) await engine()
 if (values.signers || !one) await signers()
+if (values['api-tokens'] || !one) await apiTokens()
 if (!one) await main()

@@ -134,12 +134,8 @@ export async function createApp(deps: AppDeps) {
     algorithms: () => algorithmsOf(live.configuration, signers[0], clients),
   })
   const accounts = await createAccounts(shared)
-  const tokenUse = createTokenUse({
-    ...shared,
-    owner: ownersOf(accounts, clients),
-    limits: () => TOKEN_LIMITS,
-    rates: () => live.configuration.tokens.rates,
-  })
+  const rates = () => live.configuration.tokens.rates
+  const tokenUse = createTokenUse({ ...shared, owner: ownersOf(accounts, clients), limits: () => TOKEN_LIMITS, rates })
   const oidc = await createOidc({
     ...shared,
     verifier: tokenUse.verifier,

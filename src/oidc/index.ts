@@ -15,7 +15,7 @@ import type { Keyring } from '../keys/index.ts'
 import { createEngine, type Engine, refreshNorm } from '../rotation/index.ts'
 import type { Seal } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
-import { createAnyIntrospection } from './api-token-introspection.ts'
+import { createTokenAnswers } from './api-token-introspection.ts'
 import { createRunner, type Runner } from './commit.ts'
 import { certificateOf } from './configuration.ts'
 import { createFamilies } from './family.ts'
@@ -23,6 +23,7 @@ import { createFamilyDesk } from './family-desk.ts'
 import { createHoldings } from './holdings.ts'
 import { createInteractions } from './interactions.ts'
 import { createIntrospection } from './introspect.ts'
+import { createAnyIntrospection } from './introspection.ts'
 import { createModels } from './models.ts'
 import { createProvider, type ProviderDeps, tellSignOut, wellFormed } from './provider.ts'
 import { artefacts, createRecords, type Records } from './records.ts'
@@ -133,8 +134,7 @@ function generationOf(deps: Standing, configuration: Configuration, engine: Engi
     interactions: createInteractions({ accounts, clients, views, seal, records, clock, lifetimes, statics }),
     registration: createRegistration({ clients }),
     introspection: createAnyIntrospection({
-      verifier,
-      clients,
+      answers: createTokenAnswers({ verifier, clients, clock }),
       records,
       clock,
       ends: families.ends,

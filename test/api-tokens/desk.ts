@@ -30,7 +30,7 @@ const OPEN: Limits = {
 }
 
 /** What a test may say of a token; the rest is usual. */
-export type TokenWish = Partial<TokenRecord> & {
+export type TokenWish = Partial<Omit<TokenRecord, 'parent'>> & {
   readonly exp?: number
   readonly notBefore?: number | null
   readonly line?: string
@@ -62,6 +62,70 @@ export interface Desk {
   /** Another node on the same store and clock. */
   node(more?: Partial<TokenUseDeps>): ReturnType<typeof createTokenUse>
   close(): Promise<void>
+}
+
+const APART = ['exp', 'notBefore', 'line', 'text', 'id', 'state', 'parent']
+
+/** A record with the usual fields filled in. */
+export function recordOf(wish: TokenWish, input: { readonly now: number; readonly text: string }): TokenRecord {
+  return {
+    name: 'nightly',
+    kind: 'service',
+    owner: { type: 'service', id: 'reports' },
+    purpose: '',
+    keptAt: '',
+    scopes: ['read', 'write'],
+    apis: [],
+    networks: { allow: [], except: [] },
+    methods: [],
+    paths: [],
+    labels: [],
+    template: null,
+    createdAt: input.now,
+    createdBy: 'test',
+    rotations: 0,
+    parent: null,
+    canary: false,
+    ending: input.text.slice(-4),
+    approvedBy: null,
+    why: null,
+    ...Object.fromEntries(Object.entries(wish).filter(([name]) => !APART.includes(name))),
+  }
+}
+
+/** Puts a token into a store. */
+export async function makeToken(
+  deps: {
+    readonly store: Pick<Store, 'commit'>
+    readonly seal: Seal
+    readonly clock: Clock
+    readonly unit: () => Unit
+  },
+  wish: TokenWish = {},
+): Promise<{ readonly text: string; readonly id: string; readonly line: string }> {
+  const { seal } = deps
+  const now = Math.floor(deps.clock.now() / 1000)
+  const text = wish.text ?? seal.mintCredential(wish.kind === 'personal' ? 'pat' : 'svc')
+  const id = wish.id ?? tokenId(seal, text)
+  const line = wish.line ?? id
+  const exp = wish.exp ?? now + 30 * DAY
+  const staged = deps.unit()
+  staged.insert(
+    apiTokens.name,
+    tokenDoc(seal, {
+      id,
+      hk: seal.hk,
+      record: recordOf(wish, { now, text }),
+      line,
+      parent: wish.parent ?? null,
+      state: wish.state ?? 'active',
+      notBefore: wish.notBefore ?? null,
+      exp,
+      purgeAt: exp + 90 * DAY,
+    }),
+  )
+  await deps.store.commit(staged.writes('all'))
+  return { text, id, line }
 }
 
 /** Opens it. */
@@ -116,56 +180,7 @@ export async function openDesk(kind: StoreKind, more: Partial<TokenUseDeps> = {}
     commit,
     node,
     use: node(more),
-    async make(wish = {}) {
-      const text = wish.text ?? seal.mintCredential(wish.kind === 'personal' ? 'pat' : 'svc')
-      const id = wish.id ?? tokenId(seal, text)
-      const line = wish.line ?? id
-      const record: TokenRecord = {
-        name: 'nightly',
-        kind: 'service',
-        owner: { type: 'service', id: 'reports' },
-        purpose: '',
-        keptAt: '',
-        scopes: ['read', 'write'],
-        apis: [],
-        networks: { allow: [], except: [] },
-        methods: [],
-        paths: [],
-        labels: [],
-        template: null,
-        createdAt: clock.seconds,
-        createdBy: 'test',
-        rotations: 0,
-        parent: null,
-        canary: false,
-        ending: text.slice(-4),
-        approvedBy: null,
-        why: null,
-        ...Object.fromEntries(
-          Object.entries(wish).filter(
-            ([name]) => !['exp', 'notBefore', 'line', 'text', 'id', 'state', 'parent'].includes(name),
-          ),
-        ),
-      }
-      const staged = unit()
-      const exp = wish.exp ?? clock.seconds + 30 * DAY
-      staged.insert(
-        apiTokens.name,
-        tokenDoc(seal, {
-          id,
-          hk: seal.hk,
-          record,
-          line,
-          parent: wish.parent ?? null,
-          state: wish.state ?? 'active',
-          notBefore: wish.notBefore ?? null,
-          exp,
-          purgeAt: exp + 90 * DAY,
-        }),
-      )
-      await inner.commit(staged.writes('all'))
-      return { text, id, line }
-    },
+    make: (wish = {}) => makeToken({ store: inner, seal, clock, unit }, wish),
     close: () => inner.close(),
   }
 }

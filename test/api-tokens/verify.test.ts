@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { stageForeignMark } from '../../src/api-tokens/foreign.ts'
 import { apiTokens, foreignTokenId } from '../../src/api-tokens/records.ts'
+import { systemRandom } from '../../src/base/index.ts'
 import { DAY, type Desk, openDesk } from './desk.ts'
 
 describe('the verification of an API token', () => {
@@ -195,11 +196,7 @@ describe('the verification of an API token', () => {
     const sha256 = createHash('sha256').update(text).digest('hex')
     await desk.make({ id: foreignTokenId(desk.seal, sha256) })
     for (const one of [text, 'junk', 'more junk']) assert.equal(await reason(one), 'NOT_FOUND')
-    assert.deepEqual(
-      desk.reads,
-      Array.from({ length: 3 }, () => 'get api-token-uses'),
-      'while there is no mark',
-    )
+    assert.deepEqual(desk.reads, ['get api-token-uses'], 'whether there are any is asked once a second')
     for (let n = 0; n < 2; n++) {
       const unit = desk.unit()
       await stageForeignMark(desk.seal, unit)
@@ -208,6 +205,27 @@ describe('the verification of an API token', () => {
     desk.clock.ms += 1000
     assert.equal(await reason(text), 'VALID')
     assert.equal(await reason('junk'), 'NOT_FOUND')
+  })
+
+  it("takes its own texts under any prefix, and another system's that only look like them as foreign", async () => {
+    const { isTokenText, mayBeToken } = await import('../../src/api-tokens/verify.ts')
+    const { mintCredential } = await import('../../src/seal/index.ts')
+    const renamed = mintCredential(systemRandom, 'pat', '01', 'acme')
+    await desk.make({ text: renamed, kind: 'personal' })
+    assert.equal(await reason(renamed), 'VALID')
+    assert.deepEqual([renamed, 'github_pat_11ABC', 'mm_pat_x', 'mm_at_x'].map(isTokenText), [true, false, false, false])
+    assert.deepEqual(['github_pat_11ABC', 'mm_pat_x', 'mm_at_x', 'mm_rt_x'].map(mayBeToken), [true, true, false, false])
+  })
+
+  it('tells of every use of a trap, whatever its state, and of no other token', async () => {
+    const heard: unknown[] = []
+    const node = desk.node({ canary: (token, seen) => heard.push([token.id, token.keptAt, seen]) })
+    const trap = await desk.make({ canary: true, keptAt: 'the wiki', exp: desk.clock.seconds })
+    await node.verifier.verify((await desk.make()).text)
+    const asked = { address: '192.0.2.7', agent: 'curl', method: 'GET', path: '/', client: 'service' }
+    assert.equal((await node.verifier.verify(trap.text, asked)).reason, 'EXPIRED')
+    const { address: _address, ...rest } = asked
+    assert.deepEqual(heard, [[`tok_${trap.id}`, 'the wiki', { network: '192.0.2.0/24', ...rest }]])
   })
 
   it('keeps no more than it should, whoever asks', async () => {
