@@ -14,9 +14,8 @@ import { apiTokens, type TokenRecord, tokenDoc, tokenId } from '../src/api-token
 import { randomText, seconds, systemClock, systemRandom, Unit } from '../src/base/index.ts'
 import { createSeal, fixedMasters, type Seal, sealKeys, softwareMaster } from '../src/seal/index.ts'
 
-const OWNERS = 10_000
 const UNIT = 10_000
-const SAMPLE = 20_000
+const SAMPLE = 10_000
 const DAY = 24 * 3600
 const MEASURE_MS = 2000
 
@@ -34,7 +33,7 @@ function recordOf(n: number, now: number): TokenRecord {
   return {
     name: `token ${n}`,
     kind: 'service',
-    owner: { type: 'service', id: `service-${n % OWNERS}` },
+    owner: { type: 'service', id: `service-${n}` },
     purpose: 'bench',
     keptAt: 'nowhere',
     scopes: ['read', 'write'],
@@ -60,6 +59,8 @@ async function load(store: Store, seal: Seal, count: number): Promise<readonly s
   const texts: string[] = []
   const now = seconds(systemClock)
   const every = Math.max(1, Math.floor(count / SAMPLE))
+  // The writer has a thread of its own: the next unit is made while it commits this one.
+  let writing: Promise<void> = Promise.resolve()
   for (let from = 0; from < count; from += UNIT) {
     const inserts: Insert[] = []
     for (let n = from; n < Math.min(from + UNIT, count); n++) {
@@ -71,8 +72,12 @@ async function load(store: Store, seal: Seal, count: number): Promise<readonly s
       inserts.push({ collection: apiTokens.name, doc: tokenDoc(seal, { ...what, ...times }) })
     }
     const nothing = { burns: [], updates: [], revocations: [], cleanups: [], events: [] }
-    await store.commit({ ...nothing, cid: randomText(systemRandom, 16), request: 'bench', inserts })
+    await writing
+    // A node that has lost sight of its keys seals nothing; no timer looks here.
+    await seal.poll()
+    writing = store.commit({ ...nothing, cid: randomText(systemRandom, 16), request: 'bench', inserts })
   }
+  await writing
   return texts
 }
 
@@ -100,8 +105,6 @@ export async function measureTokens(count: number): Promise<TokenBench> {
     const began = performance.now()
     const texts = await load(store, seal, count)
     const loadSeconds = (performance.now() - began) / 1000
-    // A data key is good for a day and a ring for seconds; nothing here polls it while it loads.
-    await seal.poll()
     return {
       tokens: count,
       loadSeconds,
@@ -165,8 +168,8 @@ async function measure(
     rates[what] = found
     per[what] = Number((reads / done).toFixed(3))
   }
-  // Cold: as many owners as tokens that are asked for, each once.
-  await run('cold', node(1000), texts.slice(0, OWNERS), true)
+  // Cold: each token once, and each has an owner of its own.
+  await run('cold', node(1000), texts, true)
   const warm = node(0)
   const hundred = texts.slice(0, 100)
   for (const text of hundred) await warm.verify(text, asked)
