@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: Mintmark on its embedded store beside stock oidc-provider in memory, interleaved in one run.
- * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone), `--signers` (the signers alone), `--inventory` (the inventory
+ * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone), `--signers` (the signers alone), `--api-tokens` (verification of API tokens alone), `--inventory` (the inventory
  * with a million tokens, alone and only when asked for; `--quick`: 100,000). Machines are noisy: read the ratios of one run, not its rates.
  */
 
@@ -8,6 +8,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../test/support/process.ts'
+import { measureTokens, tokensTable } from './api-tokens.ts'
 import { measureEngine } from './engine.ts'
 import { inventoryBench } from './inventory.ts'
 import { type Scenario, scenarios, Target } from './load.ts'
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     engine: { type: 'boolean', default: false },
     signers: { type: 'boolean', default: false },
     inventory: { type: 'boolean', default: false },
+    'api-tokens': { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
   },
 })
@@ -133,8 +135,15 @@ async function signers(): Promise<void> {
   else if (values.signers) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)
 }
 
-const one = values.engine || values.signers || values.inventory
+async function apiTokens(): Promise<void> {
+  const result = await measureTokens(values.quick ? 100_000 : 1_000_000)
+  if (!values.json) process.stdout.write(`\n${tokensTable(result)}`)
+  else if (values['api-tokens']) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
+}
+
+const one = values.engine || values.signers || values['api-tokens'] || values.inventory
 if (values.engine || !one) await engine()
 if (values.signers || !one) await signers()
+if (values['api-tokens'] || !one) await apiTokens()
 if (values.inventory && !(await inventoryBench(values))) process.exitCode = 1
 if (!one) await main()

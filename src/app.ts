@@ -3,7 +3,13 @@
 import type { OutboxEvent, Store } from '../adapters/store.ts'
 import { type Accounts, accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
 import { CLAIM_PATH, createAdmin } from './admin/index.ts'
-import { createTokenSchedule, createTokens, type TokenDeps, tokenCollections } from './api-tokens/index.ts'
+import {
+  createTokenSchedule,
+  createTokens,
+  createTokenUse,
+  type TokenDeps,
+  tokenCollections,
+} from './api-tokens/index.ts'
 import { createBackground } from './background.ts'
 import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
 import { type Clients, clientCollections, createClients } from './clients/index.ts'
@@ -102,6 +108,16 @@ const ownersOf =
     return client && { scopes: typeof scope === 'string' ? scope.split(' ') : undefined }
   }
 
+/** The same as verification asks it. */
+const standingOf =
+  (owner: TokenDeps['owner']) =>
+  async (
+    of: Parameters<TokenDeps['owner']>[0],
+  ): Promise<{ readonly alive: boolean; readonly scopes?: readonly string[] | undefined }> => {
+    const standing = await owner(of)
+    return { alive: standing !== undefined, scopes: standing?.scopes }
+  }
+
 /** API tokens, and the clock of their lives. Reminders are log lines until mail and webhooks take them. */
 function apiTokens(
   shared: Omit<
@@ -136,8 +152,12 @@ export async function createApp(deps: AppDeps) {
   const keyring = await openKeyring({ ...shared, decide: live.decide, settings: live.keySettings, algorithms })
   const accounts = await createAccounts(shared)
   const { tokens, tokenSchedule } = apiTokens(shared, { live, accounts, clients, logger })
+  const rates = () => live.configuration.tokens.rates
+  const owner = standingOf(ownersOf(accounts, clients))
+  const tokenUse = createTokenUse({ ...shared, owner, limits: tokens.limitsFor, rates })
   const oidc = await createOidc({
     ...shared,
+    verifier: tokenUse.verifier,
     keyring,
     clients,
     accounts,
@@ -168,6 +188,7 @@ export async function createApp(deps: AppDeps) {
     work: { unit, commit },
     keyring,
     oidc,
+    tokenUse,
     relay,
     eventLog: createEventLog({ store, seal }),
     seal,
@@ -195,6 +216,7 @@ export async function createApp(deps: AppDeps) {
       batched,
       envelope,
       tokenSchedule,
+      tokenUse,
     }),
   }
 }

@@ -1,7 +1,7 @@
 /** What runs beside requests: batches of events, the relay, sweeps, and the keys' turns. Each has one owner, who stops it. */
 
 import type { Collection, OutboxEvent, Store } from '../adapters/store.ts'
-import type { TokenSchedule } from './api-tokens/index.ts'
+import type { TokenSchedule, TokenUse } from './api-tokens/index.ts'
 import { type Clock, type Random, randomText, seconds, type Unit } from './base/index.ts'
 import { type Envelope, upToDate } from './envelope.ts'
 import type { Keyring } from './keys/index.ts'
@@ -33,6 +33,7 @@ export interface BackgroundDeps {
   readonly signOuts: { retry(): Promise<void> }
   readonly keyring: Pick<Keyring, 'poll' | 'tick' | 'announce' | 'flushUses'>
   readonly tokenSchedule: TokenSchedule
+  readonly tokenUse: Pick<TokenUse, 'timers' | 'stop'>
   /** How many times faster than the wall the clock goes: 1, but for tests in which months pass. Only the keys' timers follow it. */
   readonly pace?: number
   /** Events of requests that write nothing. */
@@ -94,7 +95,7 @@ export function createBackground(deps: BackgroundDeps) {
       every(USES_MS, 'sign-outs', () => deps.signOuts.retry())
       every(SWEEP_MS, 'sweep', sweep)
       every(SCHEDULE_MS, 'API tokens', () => deps.tokenSchedule.tick())
-      for (const { ms, what, work } of deps.envelope.timers) every(ms, what, work)
+      for (const { ms, what, work } of [...deps.envelope.timers, ...deps.tokenUse.timers]) every(ms, what, work)
       every(LOOK_MS / pace, 'keyring', () => keyring.poll())
       every(TICK_MS / pace, 'key turns', tick)
     },
@@ -104,6 +105,7 @@ export function createBackground(deps: BackgroundDeps) {
       await Promise.all(running)
       await deps.envelope.stop()
       await clients.flushSecretUses()
+      await deps.tokenUse.stop()
       await keyring.flushUses()
       await flush(deps)
       await relay.drain()

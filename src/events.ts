@@ -73,6 +73,7 @@ export type EventType =
   | 'api_token.reminded'
   | 'api_token.dormant'
   | 'api_token.due'
+  | 'api_token.exchanged'
 
 export const events: Collection = {
   name: 'events',

@@ -4,6 +4,7 @@ import type { Unit } from '../base/index.ts'
 import type { TokenDeps } from './actions.ts'
 import { stageToken } from './create.ts'
 import { refuse } from './errors.ts'
+import { stageForeignMark } from './foreign.ts'
 import { apiTokens, foreignTokenId } from './records.ts'
 import type { By, ShownToken, TokenOrder } from './verbs.ts'
 
@@ -18,5 +19,6 @@ export async function importByHash(
   const id = foreignTokenId(deps.seal, order.sha256)
   // Of two rivals the second loses its insert; run again it is told so here.
   if (await unit.get(apiTokens.name, id)) throw refuse('token_exists')
+  await stageForeignMark(deps.seal, unit)
   return stageToken(deps, unit, order, { id, hk: deps.seal.hk, ending: '', by, event: 'imported' })
 }

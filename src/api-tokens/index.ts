@@ -11,22 +11,30 @@ import { importByHash } from './import.ts'
 import { limitsFor, type TokenConfiguration } from './limits.ts'
 import { createSimulation, type HeldToken, type PolicySimulation, type Violation, violationsOf } from './policies.ts'
 import { shownToken } from './present.ts'
+import { tokenRates } from './rates.ts'
 import { apiTokens, type Owner, ownerHash, STORED_STATES, type StoredState, tokenOf } from './records.ts'
 import { rotate } from './rotate.ts'
+import { tokenUses } from './use-records.ts'
 import type { ShownToken, TokenVerbs } from './verbs.ts'
 
 export type { OwnerStanding, TokenDeps } from './actions.ts'
+export { hasForeign, stageForeignMark } from './foreign.ts'
 export { limitsFor, type TokenConfiguration } from './limits.ts'
 export { type HeldToken, type PolicySimulation, policyCheck, policySimulate, type Violation } from './policies.ts'
+export type { Rate } from './rates.ts'
 export type { Networks, Owner, Rights, TokenKind, TokenRecord } from './records.ts'
 export { apiTokens, foreignTokenId, ownerHash, publicId, scopeHash, storedId, tokenId, tokenOf } from './records.ts'
 export type { Above, Asked, Limits, Reason, TokenState } from './rules.ts'
 export { stateOf } from './rules.ts'
 export { apiTokenNorm, createTokenSchedule, type Reminder, type TokenSchedule } from './schedule.ts'
+export type { Usage } from './usage.ts'
+export { createTokenUse, type TokenUse, type TokenUseDeps } from './use.ts'
+export type { TokenUser } from './use-records.ts'
 export type { By, ShownToken, TokenOrder, TokenVerbs } from './verbs.ts'
+export { type FoundToken, mayBeToken, type Presented, type TokenFacts, type Verified, type Verifier } from './verify.ts'
 
 /** This room's collections. */
-export const tokenCollections = [apiTokens] as const
+export const tokenCollections = [apiTokens, tokenUses, tokenRates] as const
 
 const PAGE = 500
 const LIVE: readonly StoredState[] = ['pending', 'active', 'quarantined', 'rotated']

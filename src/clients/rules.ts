@@ -16,12 +16,15 @@ const RESPONSE_PARAMETERS = [
   'response',
 ]
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 export const GRANTS: Readonly<Record<string, string>> = {
   authorization_code: 'authorization_code',
   client_credentials: 'client_credentials',
   refresh_token: 'refresh_token',
   device_code: DEVICE,
   [DEVICE]: DEVICE,
+  token_exchange: TOKEN_EXCHANGE,
+  [TOKEN_EXCHANGE]: TOKEN_EXCHANGE,
   implicit: 'implicit',
 }
 

@@ -1,6 +1,7 @@
 /** `tokens` of the configuration: format and limits of API tokens, and the policies of their life. All times in seconds. */
 
 import { z } from 'zod'
+import { ratesSchema } from './token-rates.ts'
 
 const positive = z.number().int().positive()
 const days = (n: number): number => n * 24 * 3600
@@ -77,6 +78,7 @@ export const tokensSchema = z.strictObject({
   sensitiveScopes: texts
     .default([])
     .meta({ about: 'A token with one of these scopes waits until a second person approves it.' }),
+  rates: ratesSchema,
   policies: z
     .array(policy)
     .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'two policies have the same name')

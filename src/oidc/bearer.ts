@@ -48,7 +48,8 @@ export function createBearer(deps: {
   /** The facts of a live access token for an API; undefined for any other text. */
   return async (presented: string, audience: string): Promise<BearerFacts | undefined> => {
     const isJwt = presented.split('.').length === 3
-    const text = isJwt ? (await deps.introspection(presented))?.text : presented
+    const seen = isJwt ? await deps.introspection(presented) : { text: presented }
+    const text = seen && 'text' in seen ? seen.text : undefined
     if (text === undefined) return undefined
     const own = await provider.AccessToken.find(text)
     const token = own ?? (await provider.ClientCredentials.find(text))

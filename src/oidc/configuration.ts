@@ -29,6 +29,8 @@ export interface ConfigurationDeps {
   readonly accounts: Accounts
   readonly clients: Clients
   readonly refresh: Refresh
+  /** Whether the API token that an access token was exchanged for lives and still has its scopes; true for all others. */
+  readonly sourceLives: (token: { readonly extra?: unknown; readonly scope?: unknown }) => Promise<boolean>
   readonly records: Records
   readonly seal: Seal
   readonly clock: Clock
@@ -125,6 +127,8 @@ function featuresOf(deps: ConfigurationDeps): LibraryConfiguration['features'] {
         const owner = token.clientId && (await clients.find(token.clientId))
         const account = 'accountId' in token && typeof token.accountId === 'string' ? token.accountId : undefined
         if (!owner || (account !== undefined && !(await deps.accounts.find(account)))) return false
+        // What was exchanged for an API token dies with it.
+        if (!(await deps.sourceLives(token))) return false
         if (token.clientId === client.clientId) return true
         if (token.kind === 'RefreshToken' || !('aud' in token) || typeof token.aud !== 'string') return false
         return (await clients.find(client.clientId))?.introspect.includes(token.aud) ?? false
@@ -268,7 +272,15 @@ export function libraryConfiguration(deps: ConfigurationDeps): LibraryConfigurat
         headers: Object.fromEntries(new Headers(options?.headers)),
         ...(options?.body ? { body: String(options.body) } : {}),
       }),
-    formats: { customizers: { jwt: (ctx, _token, jwt) => void Object.assign(jwt.payload, jwtClaims(records, ctx)) } },
+    // What an exchange has put there stays; the library takes nothing else for a token's own claims.
+    extraTokenClaims: (_ctx, { extra }) => extra,
+    formats: {
+      customizers: {
+        jwt: (ctx, { extra }, jwt) => {
+          Object.assign(jwt.payload, jwtClaims(records, ctx), extra?.sub === undefined ? {} : { sub: extra.sub })
+        },
+      },
+    },
     renderError: createPages(deps.views).renderError,
     features: featuresOf(deps),
   }

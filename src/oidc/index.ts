@@ -6,6 +6,7 @@
 import type { Provider } from 'oidc-provider'
 import type { OutboxEvent, Store } from '../../adapters/store.ts'
 import { type Accounts, createThrottle, type Throttle } from '../accounts/index.ts'
+import type { Verifier } from '../api-tokens/index.ts'
 import { type Clock, type Random, randomText, seconds, type Unit, Unit as UnitOfWork } from '../base/index.ts'
 import type { Clients } from '../clients/index.ts'
 import type { Configuration } from '../config/index.ts'
@@ -14,6 +15,7 @@ import type { Keyring } from '../keys/index.ts'
 import { createEngine, type Engine, refreshNorm } from '../rotation/index.ts'
 import type { Seal } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
+import { createTokenAnswers } from './api-token-introspection.ts'
 import { type Bearer, createBearer } from './bearer.ts'
 import { createRunner, type Runner } from './commit.ts'
 import { certificateOf } from './configuration.ts'
@@ -22,6 +24,7 @@ import { createFamilyDesk } from './family-desk.ts'
 import { createHoldings } from './holdings.ts'
 import { createInteractions } from './interactions.ts'
 import { createIntrospection } from './introspect.ts'
+import { createAnyIntrospection } from './introspection.ts'
 import { createModels } from './models.ts'
 import { createProvider, type ProviderDeps, tellSignOut, wellFormed } from './provider.ts'
 import { artefacts, createRecords, type Records } from './records.ts'
@@ -29,6 +32,7 @@ import { createRefresh } from './refresh.ts'
 import { createRegistration } from './registration.ts'
 import { OPENID_SCOPES } from './resources.ts'
 import { createRoutes, type Routes } from './routes.ts'
+import { createTokenExchange, sourceLives } from './token-exchange.ts'
 import { type Work, withWork } from './work.ts'
 
 export { artefactResealer, artefacts, createRecords, type Payload, type Records } from './records.ts'
@@ -50,6 +54,7 @@ export interface OidcDeps {
   readonly keyring: Pick<Keyring, 'keys' | 'cookieSecrets' | 'verifier'>
   readonly clients: Clients
   readonly accounts: Accounts
+  readonly verifier: Verifier
   readonly views: Views
   readonly outbound: Outbound
   readonly proxied: boolean
@@ -94,7 +99,7 @@ interface Generation {
 
 /** Builds a generation: a pure construction. */
 function generationOf(deps: Standing, configuration: Configuration, engine: Engine): Generation {
-  const { seal, clock, random, clients, accounts, views, logger, records, origin } = deps
+  const { seal, clock, random, clients, accounts, verifier, views, logger, records, origin } = deps
   const { lifetimes } = configuration
   const statics = [...OPENID_SCOPES, ...configuration.scopes]
   const times = { idle: lifetimes.refreshIdleSeconds, absolute: lifetimes.refreshAbsoluteSeconds }
@@ -113,6 +118,8 @@ function generationOf(deps: Standing, configuration: Configuration, engine: Engi
     ...current,
     models,
     refresh,
+    exchange: createTokenExchange({ verifier, clients, clock }),
+    sourceLives: sourceLives(verifier),
     keys: deps.keyring.keys(),
     cookieSecrets: deps.keyring.cookieSecrets(),
     secure: deps.issuer.startsWith('https:'),
@@ -120,7 +127,8 @@ function generationOf(deps: Standing, configuration: Configuration, engine: Engi
   const now = (): Date => new Date(clock.now())
   const introspection = createIntrospection({
     issuer: deps.issuer,
-    verifier: deps.keyring.verifier,
+    verifier,
+    keyOf: deps.keyring.verifier,
     records,
     random,
     now,
@@ -132,11 +140,17 @@ function generationOf(deps: Standing, configuration: Configuration, engine: Engi
     logger,
     issuer: origin,
     userCodes: deps.userCodes,
-    ends: families.ends,
     countryHeader: deps.proxied ? configuration.features.countryHeader : undefined,
     interactions: createInteractions({ accounts, clients, views, seal, records, clock, lifetimes, statics }),
     registration: createRegistration({ clients }),
-    introspection,
+    introspection: createAnyIntrospection({
+      answers: createTokenAnswers({ verifier, clients, clock }),
+      records,
+      clock,
+      ends: families.ends,
+      wellFormed: wellFormed(seal),
+      introspection,
+    }),
   })
   const bearer = createBearer({ provider, introspection, accounts, clients })
   return { provider, routes, bearer, engine, configuration }

@@ -7,6 +7,19 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 // @ts-expect-error the package ships no types for this file
 import instance from 'oidc-provider/lib/helpers/weak_cache.js'
 
+/**
+ * What the library's own grant handlers are made of: binding by DPoP and certificate, the API that is asked for, the answer. Its
+ * subpath is typed but not covered by its version's promise.
+ */
+export {
+  buildTokenResponse,
+  checkDpopReplay,
+  checkDpopRequired,
+  checkMtlsCert,
+  resolveRequestedResources,
+  validateDpop,
+} from 'oidc-provider/lib/helpers/grants.js'
+
 type GrantHandler = (ctx: KoaContextWithOIDC) => Promise<void>
 
 interface Instance {

@@ -3,7 +3,8 @@
  * here, and a payload stands in for the token that is not stored, so that client authentication, policy and answer stay the library's.
  */
 
-import { decodeProtectedHeader, importJWK, type JWTPayload, jwtVerify } from 'jose'
+import { decodeProtectedHeader, errors, importJWK, type JWTPayload, jwtVerify } from 'jose'
+import type { Verifier } from '../api-tokens/index.ts'
 import { type Random, randomText } from '../base/index.ts'
 import type { ProviderKey } from '../keys/index.ts'
 import { artefacts, type Payload, type Records } from './records.ts'
@@ -13,11 +14,17 @@ import { currentWork } from './work.ts'
 export interface IntrospectDeps {
   readonly issuer: string
   /** The public key of a kid; undefined when it verifies nothing any more. */
-  readonly verifier: (kid: string) => Pick<ProviderKey, 'publicJwk' | 'alg'> | undefined
+  readonly keyOf: (kid: string) => Pick<ProviderKey, 'publicJwk' | 'alg'> | undefined
   readonly records: Records
   readonly random: Random
+  readonly verifier: Pick<Verifier, 'carries'>
   readonly now: () => Date
 }
+
+/** What a JWT access token of ours is: alive with the text that stands in for it, or dead and why. */
+export type IntrospectedJwt =
+  | { readonly text: string; readonly jti: string | undefined; readonly aud: string | undefined }
+  | { readonly dead: 'EXPIRED' | 'REVOKED'; readonly aud: string | undefined }
 
 const known = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
@@ -25,10 +32,11 @@ const known = (value: unknown): string | undefined => (typeof value === 'string'
 export function createIntrospection(deps: IntrospectDeps) {
   const { records } = deps
 
-  async function verified(jwt: string): Promise<JWTPayload | undefined> {
+  /** The claims of a JWT of ours; `isOver`: its end has come. The signature is checked before any claim. */
+  async function verified(jwt: string): Promise<{ readonly claims: JWTPayload; readonly isOver: boolean } | undefined> {
     try {
       const { kid } = decodeProtectedHeader(jwt)
-      const key = kid === undefined ? undefined : deps.verifier(kid)
+      const key = kid === undefined ? undefined : deps.keyOf(kid)
       if (!key) return undefined
       const { payload } = await jwtVerify(jwt, await importJWK({ ...key.publicJwk }, key.alg), {
         issuer: deps.issuer,
@@ -36,9 +44,9 @@ export function createIntrospection(deps: IntrospectDeps) {
         algorithms: [key.alg],
         currentDate: deps.now(),
       })
-      return payload
-    } catch {
-      return undefined
+      return { claims: payload, isOver: false }
+    } catch (cause) {
+      return cause instanceof errors.JWTExpired ? { claims: cause.payload, isOver: true } : undefined
     }
   }
 
@@ -55,6 +63,15 @@ export function createIntrospection(deps: IntrospectDeps) {
       clientId: known(claims.client_id),
       ...binding,
     }
+    const tok = known(claims.tok)
+    if (tok !== undefined) {
+      // Exchanged for an API token: there is no family, and it lives as long as that.
+      const source = await deps.verifier.carries(tok, common.scope?.split(' ') ?? [])
+      if (!source) return undefined
+      return source.record.owner.type === 'account'
+        ? { kind: 'AccessToken', payload: { ...common, accountId: source.record.owner.id, extra: { tok } } }
+        : { kind: 'ClientCredentials', payload: { ...common, extra: { tok, sub: claims.sub } } }
+    }
     const fam = known(claims.fam)
     if (fam === undefined) return { kind: 'ClientCredentials', payload: common }
     const family = await currentWork().unit.get(artefacts.name, fam)
@@ -63,14 +80,18 @@ export function createIntrospection(deps: IntrospectDeps) {
     return { kind: 'AccessToken', payload: { ...common, grantId, accountId } }
   }
 
-  /** The text that stands in for a live JWT access token of ours, with its `jti`; undefined for anything else. */
-  return async (jwt: string): Promise<{ readonly text: string; readonly jti: string | undefined } | undefined> => {
-    const claims = await verified(jwt)
-    const found = claims && (await payloadOf(claims))
-    if (!claims || !found) return undefined
+  /** What a JWT access token of ours is; undefined for anything else. */
+  return async (jwt: string): Promise<IntrospectedJwt | undefined> => {
+    const checked = await verified(jwt)
+    if (!checked) return undefined
+    const { claims, isOver } = checked
+    const aud = known(claims.aud)
+    if (isOver) return { dead: 'EXPIRED', aud }
+    const found = await payloadOf(claims)
+    if (!found) return { dead: 'REVOKED', aud }
     const text = `jwt ${randomText(deps.random, 16)}`
     currentWork().standIns.set(`${found.kind} ${text}`, { ...found.payload, jti: text, kind: found.kind })
-    return { text, jti: known(claims.jti) }
+    return { text, jti: known(claims.jti), aud }
   }
 }
 

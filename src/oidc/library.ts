@@ -18,8 +18,14 @@ export function library(provider: Provider): (ctx: Koa.Context) => Promise<void>
   return handle
 }
 
-/** Runs the library on the same request with another body, and takes its answer over. */
-export async function libraryWith(ctx: Koa.Context, provider: Provider, body: Buffer): Promise<void> {
+/** The id of the client that the library has authenticated on a context of its own, or undefined. */
+export function authenticated(ctx: Koa.Context): string | undefined {
+  const id: unknown = ctx.oidc?.client?.clientId
+  return typeof id === 'string' ? id : undefined
+}
+
+/** Runs the library on the same request with another body, and takes its answer over. Resolves to the context that it ran on. */
+export async function libraryWith(ctx: Koa.Context, provider: Provider, body: Buffer): Promise<Koa.Context> {
   const req: typeof ctx.req = Object.create(ctx.req, {
     iterator: {
       value: async function* () {
@@ -32,4 +38,5 @@ export async function libraryWith(ctx: Koa.Context, provider: Provider, body: Bu
   await library(provider)(inner)
   ctx.status = inner.status
   if (inner.body !== undefined) ctx.body = inner.body
+  return inner
 }

@@ -17,6 +17,8 @@ import { currentWork, maybeWork } from './work.ts'
 export interface ProviderDeps extends ConfigurationDeps {
   readonly issuer: string
   readonly logger: Logger
+  /** Registers the grant types beyond the library's own. */
+  readonly exchange: (provider: Provider) => void
 }
 
 /** Kinds whose text is `mm_<kind>_...`. */
@@ -177,6 +179,7 @@ function listen(provider: Provider, { logger, clock }: ProviderDeps): void {
 export function createProvider(deps: ProviderDeps): Provider {
   const provider = new Provider(deps.issuer, libraryConfiguration(deps))
   provider.proxy = true
+  deps.exchange(provider)
   mintTexts(provider, deps)
   overrideModels(provider, deps)
   wrapGrantHandler(provider, 'refresh_token', deps.refresh.wrap)

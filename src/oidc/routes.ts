@@ -8,10 +8,9 @@ import { errors, type Provider } from 'oidc-provider'
 import { BadBody, networkOf, oauthError, type Views } from '../http/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { Contended, type Runner } from './commit.ts'
-import type { Families } from './family.ts'
 import { BadForm, type Interactions } from './interactions.ts'
-import type { Introspection } from './introspect.ts'
-import { library, libraryWith } from './library.ts'
+import type { AnyIntrospection } from './introspection.ts'
+import { library } from './library.ts'
 import { show } from './pages.ts'
 import { pushLongRequest, redirectToAuth } from './post-auth.ts'
 import { currentWork } from './work.ts'
@@ -28,15 +27,13 @@ export interface RouteDeps {
   readonly provider: Provider
   readonly run: Runner
   readonly interactions: Interactions
-  readonly introspection: Introspection
+  readonly introspection: AnyIntrospection
   readonly registration: (ctx: Koa.Context, provider: Provider, body: Buffer) => Promise<void>
   readonly views: Views
   readonly logger: Logger
   readonly issuer: URL
   /** Header with the caller's country, where a trusted proxy sets it. */
   readonly countryHeader: string | undefined
-  /** The two ends of the refresh token that this request presented. */
-  readonly ends: Families['ends']
   /** Counts wrong user codes of a network; says how many seconds to wait. */
   readonly userCodes: { waitSeconds(key: string): Promise<number>; fail(key: string): Promise<void> }
 }
@@ -67,13 +64,6 @@ export function routeOf(path: string): string {
   return ROUTES.find(([pattern]) => pattern.test(normalPath(path)))?.[1] ?? 'other'
 }
 
-/** Replaces one parameter of a form body. */
-function withParameter(body: Buffer, name: string, value: string): Buffer {
-  const form = new URLSearchParams(body.toString())
-  form.set(name, value)
-  return Buffer.from(form.toString())
-}
-
 /** Refuses what no protocol allows before the library sees it: bytes that are not text, NUL, and parameters that are not plain. */
 function refuseOdd(ctx: Koa.Context, body: Buffer): void {
   const query = ctx.req.url ?? ''
@@ -83,30 +73,6 @@ function refuseOdd(ctx: Koa.Context, body: Buffer): void {
 
 /** Makes the middleware. */
 export function createRoutes(deps: RouteDeps) {
-  /** Opaque tokens are the library's; of refresh tokens a client also sees when they end, used or not. */
-  async function opaque(ctx: Koa.Context, provider: Provider): Promise<void> {
-    await library(provider)(ctx)
-    const answer: unknown = ctx.body
-    const ends = deps.ends(currentWork())
-    if (ends && typeof answer === 'object' && answer !== null && 'active' in answer && answer.active)
-      ctx.body = { ...answer, idle_expires_at: ends.idle, absolute_expires_at: ends.absolute }
-  }
-
-  async function introspect(ctx: Koa.Context, provider: Provider, body: Buffer): Promise<void> {
-    const token = new URLSearchParams(body.toString()).getAll('token')
-    const jwt = token.length === 1 && token[0]?.split('.').length === 3 ? token[0] : undefined
-    if (jwt === undefined) return opaque(ctx, provider)
-    const standIn = await deps.introspection(jwt)
-    // An unknown or dead JWT must look like any unknown token, and still ask for the client's authentication.
-    const changed = withParameter(body, 'token', standIn?.text ?? 'mm_at_unknown')
-    await libraryWith(ctx, provider, changed)
-    const answer: unknown = ctx.body
-    ctx.body =
-      standIn && typeof answer === 'object' && answer !== null && 'active' in answer && answer.active
-        ? { ...answer, jti: standIn.jti }
-        : answer
-  }
-
   async function device(ctx: Koa.Context, provider: Provider, body: Buffer, network: string): Promise<void> {
     const typed = ctx.method === 'POST' && new URLSearchParams(body.toString()).has('user_code')
     const wait = typed ? await deps.userCodes.waitSeconds(network) : 0
@@ -144,7 +110,7 @@ export function createRoutes(deps: RouteDeps) {
       const long = await pushLongRequest(provider, ctx, edge.body)
       return redirectToAuth(ctx, long)
     }
-    if (route === 'introspection') return introspect(ctx, provider, edge.body)
+    if (route === 'introspection') return deps.introspection(ctx, provider, edge.body)
     if (path === '/device') return device(ctx, provider, edge.body, networkOf(edge.address))
     if (route === 'registration') return deps.registration(ctx, provider, edge.body)
     await library(provider)(ctx)

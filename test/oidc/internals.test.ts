@@ -3,7 +3,16 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { Provider } from 'oidc-provider'
-import { modelClass, wrapGrantHandler } from '../../src/oidc/internals.ts'
+import {
+  buildTokenResponse,
+  checkDpopReplay,
+  checkDpopRequired,
+  checkMtlsCert,
+  modelClass,
+  resolveRequestedResources,
+  validateDpop,
+  wrapGrantHandler,
+} from '../../src/oidc/internals.ts'
 
 describe('the library below its surface', () => {
   const provider = new Provider('http://localhost:1', {
@@ -26,6 +35,18 @@ describe('the library below its surface', () => {
     })
     assert.ok(wrapped)
     assert.throws(() => wrapGrantHandler(provider, 'no such grant', (inner) => inner))
+  })
+
+  it('gives the parts of a grant handler, as functions of provider and context', () => {
+    for (const [part, parameters] of [
+      [buildTokenResponse, 1],
+      [checkDpopReplay, 4],
+      [checkDpopRequired, 3],
+      [checkMtlsCert, 2],
+      [resolveRequestedResources, 2],
+      [validateDpop, 2],
+    ] as const)
+      assert.ok(part.length >= parameters, `${part.name} takes ${part.length}`)
   })
 
   it('makes the id of every token by a prototype method', () => {

@@ -1,0 +1,98 @@
+/** Rate limits and quotas: exact on one node, and on several as good as is said. */
+
+import assert from 'node:assert/strict'
+import { STORES } from '../support/world.ts'
+import { type Desk, openDesk } from './desk.ts'
+
+for (const kind of STORES) {
+  describe(`rates of API tokens on ${kind}`, () => {
+    let desk: Desk
+    beforeEach(async () => {
+      desk = await openDesk(kind)
+      desk.world.rates = {
+        burst: { points: 3, seconds: 10, per: 'token' },
+        day: { points: 10, seconds: 86_400, per: 'owner' },
+      }
+    })
+    afterEach(() => desk.close())
+
+    const many = async (node: Desk['use'], text: string, n: number): Promise<number> => {
+      let valid = 0
+      for (let one = 0; one < n; one++) if ((await node.verifier.verify(text)).reason === 'VALID') valid++
+      return valid
+    }
+
+    it('lets through as many as are allowed, says when there is room again, and reads nothing for it', async () => {
+      const token = await desk.make({ labels: ['rate:burst', 'team:x'] })
+      await desk.use.verifier.verify(token.text, { scopes: ['nothing of the kind'] })
+      desk.reads.length = 0
+      assert.equal(await many(desk.use, token.text, 5), 3, 'what was refused for another reason takes no point')
+      assert.deepEqual(desk.reads, [])
+      const { reason, retryAfterSeconds } = await desk.use.verifier.verify(token.text)
+      assert.deepEqual([reason, retryAfterSeconds], ['RATE_LIMITED', 10])
+      desk.clock.ms += 10_000
+      assert.equal(await many(desk.use, token.text, 5), 3)
+      await desk.use.usage.flush()
+      assert.deepEqual((await desk.use.usage.hours(token.id))[0]?.counts, {
+        VALID: 6,
+        SCOPE_DENIED: 1,
+        RATE_LIMITED: 5,
+      })
+    })
+
+    it('is shared by the tokens of an owner where it says so, and by the rotations of one', async () => {
+      const one = await desk.make({ labels: ['rate:day'] })
+      const two = await desk.make({ labels: ['rate:day'] })
+      const stranger = await desk.make({ labels: ['rate:day'], owner: { type: 'service', id: 'another' } })
+      assert.deepEqual([await many(desk.use, one.text, 6), await many(desk.use, two.text, 6)], [6, 4])
+      assert.equal(await many(desk.use, stranger.text, 6), 6)
+      const old = await desk.make({ labels: ['rate:burst'] })
+      const next = await desk.make({ labels: ['rate:burst'], line: old.line })
+      assert.deepEqual([await many(desk.use, old.text, 2), await many(desk.use, next.text, 2)], [2, 1])
+    })
+
+    it('takes no point of one limit when another is spent', async () => {
+      const token = await desk.make({ labels: ['rate:day', 'rate:burst'] })
+      assert.equal(await many(desk.use, token.text, 20), 3)
+      desk.clock.ms += 10_000
+      assert.equal(await many(desk.use, token.text, 20), 3)
+    })
+
+    it('knows on each node what all took as soon as they have shared it, and never more than each alone before', async () => {
+      const token = await desk.make({ labels: ['rate:day'] })
+      const nodes = [desk.node(), desk.node(), desk.node()]
+      const share = () =>
+        Promise.all(nodes.map(({ timers }) => timers.find(({ what }) => what === 'token rates')?.work()))
+      for (const node of nodes) assert.equal(await many(node, token.text, 2), 2)
+      await share()
+      await share()
+      let more = 0
+      for (const node of nodes) {
+        more += await many(node, token.text, 1)
+        await share()
+      }
+      assert.equal(more, 3)
+      const last = await Promise.all(nodes.map((node) => many(node, token.text, 20)))
+      const total = 9 + last.reduce((sum, n) => sum + n, 0)
+      assert.ok(total <= 3 * 10, 'the bound that is stated')
+      await share()
+      await share()
+      for (const node of nodes) assert.equal(await many(node, token.text, 5), 0)
+    })
+
+    it('forgets nothing that was shared when a node starts anew within the window', async () => {
+      const token = await desk.make({ labels: ['rate:day'] })
+      await many(desk.use, token.text, 9)
+      await desk.use.stop()
+      const again = desk.node()
+      assert.equal(await many(again, token.text, 1), 1)
+      await again.stop()
+      assert.equal(await many(again, token.text, 5), 0)
+    })
+
+    it('is limited by nothing whose name the configuration does not know', async () => {
+      const token = await desk.make({ labels: ['rate:toString', 'rate:unknown', 'burst'] })
+      assert.equal(await many(desk.use, token.text, 20), 20)
+    })
+  })
+}
