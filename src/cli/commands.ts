@@ -103,7 +103,7 @@ const client: Readonly<Record<string, Command>> = {
     options: {
       id: string('client_id; random unless given'),
       name: string('name that people see'),
-      grant: strings('authorization_code, client_credentials, refresh_token or device_code'),
+      grant: strings('authorization_code, client_credentials, refresh_token, device_code or token_exchange'),
       scope: strings('scope it may ask for'),
       'redirect-uri': strings('exact redirect URI'),
       'post-logout-redirect-uri': strings('exact URI after sign-out'),

@@ -217,6 +217,20 @@ describe('the verification of an API token', () => {
     assert.deepEqual(['github_pat_11ABC', 'mm_pat_x', 'mm_at_x', 'mm_rt_x'].map(mayBeToken), [true, true, false, false])
   })
 
+  it('carries what was derived from it no longer than it lives and has its scopes', async () => {
+    const token = await desk.make()
+    const carries = async (scopes: readonly string[]) =>
+      (await desk.use.verifier.carries(`tok_${token.id}`, scopes)) !== undefined
+    assert.deepEqual([await carries(['read']), await carries(['write'])], [true, true])
+    desk.world.scopes = ['read']
+    desk.clock.ms += 1000
+    assert.deepEqual([await carries(['read']), await carries(['write'])], [true, false])
+    desk.world.alive = false
+    desk.clock.ms += 1000
+    assert.equal(await carries([]), false)
+    assert.equal((await desk.use.verifier.carries('tok_nobody', [])) !== undefined, false)
+  })
+
   it('tells of every use of a trap, whatever its state, and of no other token', async () => {
     const heard: unknown[] = []
     const node = desk.node({ canary: (token, seen) => heard.push([token.id, token.keptAt, seen]) })

@@ -56,6 +56,33 @@ for (const kind of STORES) {
       assert.equal((await exchange(token.text, { client_id: 'reports' }, undefined)).status, 200)
     })
 
+    it('lets the secret be presented from its own networks, and the access token stand for what is left of it', async () => {
+      const { world, service, make, introspect, exchange } = at
+      const token = await make({ networks: { allow: ['127.0.0.0/8', '::1/128'], except: [] } })
+      const jwt = text(await exchange(token.text), 'access_token')
+      assert.equal((await introspect(jwt, service)).body.reason, 'VALID')
+      const { clients } = world.app
+      await clients.disable('reports')
+      world.clock.forward(1)
+      assert.equal((await introspect(jwt, service)).body.reason, 'REVOKED', 'the owner is disabled, and with it both')
+      await clients.enable('reports')
+      world.clock.forward(1)
+      assert.equal((await introspect(jwt, service)).body.reason, 'VALID')
+    })
+
+    it('tells that it was exchanged, by whom and for what, and counts it as a use', async () => {
+      const { world, now, make, exchange } = at
+      const token = await make({ apis: ['urn:test:opaque'], scopes: ['look'] })
+      assert.equal((await exchange(token.text)).status, 200)
+      const [user] = await world.app.tokenUse.usage.users(token.id)
+      assert.deepEqual([user?.outcome, now() - (user?.lastSeen ?? 0) <= 5], ['VALID', true])
+      await world.app.relay.drain()
+      const [told] = await world.app.eventLog.latest({ type: 'api_token.exchanged', last: 1 })
+      const said = JSON.stringify(told)
+      for (const part of [`tok_${token.id}`, 'reports', 'urn:test:opaque', 'look']) assert.ok(said.includes(part), part)
+      assert.ok(!said.includes(token.text))
+    })
+
     it('ends what was exchanged with its source, opaque and JWT alike', async () => {
       const { service, personal, revoke, introspect, exchange } = at
       const token = await personal({ apis: ['urn:test:api', 'urn:test:opaque'], scopes: ['read', 'look'] })
