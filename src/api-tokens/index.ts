@@ -27,7 +27,8 @@ export type { By, ShownToken, TokenOrder, TokenVerbs } from './verbs.ts'
 /** This room's collections. */
 export const tokenCollections = [apiTokens] as const
 
-const PAGE = 500
+/** Small: between two pages requests are answered. */
+const PAGE = 100
 const LIVE: readonly StoredState[] = ['pending', 'active', 'quarantined', 'rotated']
 
 /** Every token of these stored states, a page at a time. */
@@ -37,6 +38,7 @@ async function* held({ store, seal }: TokenDeps, states: readonly StoredState[])
       const by = { tenant: TENANT, by: { state } }
       const page = await store.find(apiTokens.name, by, { limit: PAGE, ...(after ? { after } : {}) })
       for (const doc of page) yield { doc, record: await tokenOf(seal, doc) }
+      await new Promise((next) => setImmediate(next))
       after = page.at(-1)?.id
       if (page.length < PAGE) break
     }
