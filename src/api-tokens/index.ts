@@ -36,7 +36,8 @@ export { type FoundToken, mayBeToken, type Presented, type TokenFacts, type Veri
 /** This room's collections. */
 export const tokenCollections = [apiTokens, tokenUses, tokenRates] as const
 
-const PAGE = 500
+/** Small: between two pages requests are answered. */
+const PAGE = 100
 const LIVE: readonly StoredState[] = ['pending', 'active', 'quarantined', 'rotated']
 
 /** Every token of these stored states, a page at a time. */
@@ -46,6 +47,7 @@ async function* held({ store, seal }: TokenDeps, states: readonly StoredState[])
       const by = { tenant: TENANT, by: { state } }
       const page = await store.find(apiTokens.name, by, { limit: PAGE, ...(after ? { after } : {}) })
       for (const doc of page) yield { doc, record: await tokenOf(seal, doc) }
+      await new Promise((next) => setImmediate(next))
       after = page.at(-1)?.id
       if (page.length < PAGE) break
     }

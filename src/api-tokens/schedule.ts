@@ -10,7 +10,7 @@
  */
 
 import type { Doc, Store } from '../../adapters/store.ts'
-import { type Clock, randomText, seconds, TENANT, type Unit } from '../base/index.ts'
+import { randomText, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { RotationFacts } from '../config/index.ts'
 import type { Norm, Verdict } from '../rotation/index.ts'
 import { decide, headOf, type Known, type TokenDeps, tell } from './actions.ts'
@@ -49,7 +49,8 @@ const STEPS: readonly number[] = [0, 1, 7, 30]
 const OVERLAP_SECONDS = 7 * DAY
 const LEASE = 'api-token-schedule'
 const LEASE_MS = 120_000
-const PAGE = 200
+/** Small: between two pages requests are answered. */
+const PAGE = 100
 /** Tokens that one tick looks at; the next goes on from there. */
 const TICK_MAX = 20_000
 const WALKED: readonly StoredState[] = ['active', 'quarantined', 'pending', 'rotated']
@@ -236,8 +237,17 @@ export function createTokenSchedule(deps: ScheduleDeps) {
   const holder = randomText(random, 9)
   let at = { state: 0, after: undefined as string | undefined }
 
-  const isMine = ({ now }: Pick<Clock, 'now'>): Promise<boolean> =>
-    store.lease({ name: LEASE, holder, until: now() + LEASE_MS }, now())
+  let mineUntil = 0
+
+  /** Whether this node does it. Renewed before half of the lease is over, and not for every page. */
+  async function isMine(): Promise<boolean> {
+    const now = clock.now()
+    if (now < mineUntil - LEASE_MS / 2) return true
+    const until = now + LEASE_MS
+    const isTaken = await store.lease({ name: LEASE, holder, until }, now)
+    mineUntil = isTaken ? until : 0
+    return isTaken
+  }
 
   /** One page; true when it was the last of a whole round. */
   async function step(): Promise<{ readonly isOver: boolean; readonly seen: number }> {
@@ -254,13 +264,17 @@ export function createTokenSchedule(deps: ScheduleDeps) {
     /** Looks after the tokens, a round or as many as fit; does nothing where another node does it. */
     async tick(): Promise<void> {
       for (let seen = 0; seen < TICK_MAX; ) {
-        if (!(await isMine({ now: () => clock.now() }))) return
+        if (!(await isMine())) return
+        await new Promise((next) => setImmediate(next))
         const page = await step()
         if (page.isOver) return
         seen += page.seen
       }
     },
-    release: () => store.release(LEASE, holder),
+    async release(): Promise<void> {
+      mineUntil = 0
+      await store.release(LEASE, holder)
+    },
   }
 }
 

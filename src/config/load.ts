@@ -6,6 +6,7 @@ import { nearest } from '../base/index.ts'
 import { BadConfiguration, type Entry } from './environment.ts'
 import { importDefault, isRecord } from './module.ts'
 import { apiSchema, type Configuration, type ConfigurationInput, clientSchema, configurationSchema } from './schema.ts'
+import { tokenPolicySchema } from './tokens.ts'
 
 /** Types a configuration module: `export default defineConfig({...})`. */
 export function defineConfig(configuration: ConfigurationInput): ConfigurationInput {
@@ -16,6 +17,7 @@ export function defineConfig(configuration: ConfigurationInput): ConfigurationIn
 function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path[0] === 'apis') return Object.keys(apiSchema.shape)
   if (path[0] === 'clients') return Object.keys(clientSchema.shape)
+  if (path[0] === 'tokens' && path[1] === 'policies') return Object.keys(tokenPolicySchema.shape)
   const part = Object.entries(configurationSchema.shape).find(([name]) => name === path[0])?.[1]
   if (path.length === 0 || !part) return Object.keys(configurationSchema.shape)
   const inner: unknown = 'unwrap' in part ? part.unwrap() : part
@@ -97,4 +99,5 @@ function entriesOf(shape: Readonly<Record<string, z.ZodType>>, prefix: string, g
 export const configuration: readonly Entry[] = [
   ...entriesOf(configurationSchema.shape, '', 'General'),
   ...entriesOf(apiSchema.shape, 'apis[].', 'APIs'),
+  ...entriesOf(tokenPolicySchema.shape, 'tokens.policies[].', 'Lifecycle policies of API tokens'),
 ]

@@ -20,48 +20,70 @@ export const TOKEN_TEMPLATES = [
 ] as const
 export type TokenTemplate = (typeof TOKEN_TEMPLATES)[number]
 
+const cidrs = z
+  .array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], 'must be a network in CIDR form or one address'))
+  .max(200)
+
 /** What a policy or a template says; what is absent is not limited by it. */
 const figures = {
-  lifetimeSecondsMax: positive.optional(),
-  rotateEverySeconds: positive.optional(),
-  overlapSeconds: z.number().int().nonnegative().optional(),
-  /** What becomes of a token that was not rotated when its overlap after the due day is over, too. */
-  overdue: z.enum(['keep', 'quarantine']).optional(),
-  /** A rotation begins a new lifetime, as long as the first; otherwise the successor keeps the end. */
-  renew: z.boolean().optional(),
+  lifetimeSecondsMax: positive.optional().meta({ about: 'None of these tokens lives longer.' }),
+  rotateEverySeconds: positive.optional().meta({ about: 'A token that was not rotated for so long is called due.' }),
+  overlapSeconds: z
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .meta({ about: 'A rotated token works on beside its successor for so long at most.' }),
+  overdue: z.enum(['keep', 'quarantine']).optional().meta({
+    about: 'What becomes of a due token that is not rotated when its overlap (7 days unless said) is over, too.',
+  }),
+  renew: z
+    .boolean()
+    .optional()
+    .meta({ about: 'A rotation begins a new lifetime, as long as the first; otherwise the successor keeps the end.' }),
   dormantSeconds: z
     .strictObject({
-      warn: positive.optional(),
-      quarantine: positive.optional(),
-      revoke: positive.optional(),
+      warn: positive.optional().meta({ about: 'Owner and administrators are told.' }),
+      quarantine: positive.optional().meta({ about: 'The token is held.' }),
+      revoke: positive.optional().meta({ about: 'The token is ended.' }),
     })
-    .optional(),
-  approval: z.boolean().optional(),
-  scopes: texts.optional(),
-  networks: z.strictObject({ allow: texts.default([]), except: texts.default([]) }).optional(),
+    .optional()
+    .meta({ about: 'After so long without use.' }),
+  approval: z.boolean().optional().meta({ about: 'A second person must approve it before it works.' }),
+  scopes: texts.optional().meta({ about: 'The only scopes that these tokens may have.' }),
+  networks: z
+    .strictObject({
+      allow: cidrs.default([]).meta({ about: 'In CIDR form; empty: all.' }),
+      except: cidrs.default([]).meta({ about: 'None of these.' }),
+    })
+    .optional()
+    .meta({ about: 'The only networks that these tokens may be used from.' }),
 }
 
-/** One lifecycle policy. `for` says whose tokens it is for: all of what is named must fit; nothing named: all tokens. */
-const policy = z.strictObject({
-  name: z.string().regex(/^[\w .-]{1,60}$/, 'up to 60 letters, digits, blanks, dots and hyphens'),
-  template: z.enum(TOKEN_TEMPLATES).optional(),
+const owner = z
+  .string()
+  .regex(/^(account|service|organisation):./, 'must be type:id or type:*, such as service:reports')
+
+/** One lifecycle policy. All of what `for` names must fit. */
+export const tokenPolicySchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w .-]{1,60}$/, 'up to 60 letters, digits, blanks, dots and hyphens')
+    .meta({ about: 'Stands in the record of whatever it does.' }),
+  template: z.enum(TOKEN_TEMPLATES).optional().meta({ about: 'Builds on a template (docs/api-tokens.md).' }),
   for: z
     .strictObject({
       kinds: z
         .array(z.enum(['personal', 'service']))
         .min(1)
-        .optional(),
-      /** `type:id`, or `type:*` for all of a type. */
-      owners: z
-        .array(
-          z.string().regex(/^(account|service|organisation):./, 'must be type:id or type:*, such as service:reports'),
-        )
-        .min(1)
-        .optional(),
-      labels: texts.min(1).optional(),
-      templates: texts.min(1).optional(),
+        .optional()
+        .meta({ about: 'Kinds of tokens.' }),
+      owners: z.array(owner).min(1).optional().meta({ about: '`type:id`, or `type:*` for all of a type.' }),
+      labels: texts.min(1).optional().meta({ about: 'One of these labels.' }),
+      templates: texts.min(1).optional().meta({ about: 'Tokens that were ordered under one of these templates.' }),
     })
-    .optional(),
+    .optional()
+    .meta({ about: 'Whose tokens it is for; nothing named: all.' }),
   ...figures,
 })
 
@@ -80,16 +102,15 @@ export const tokensSchema = z.strictObject({
     .meta({ about: 'A token with one of these scopes waits until a second person approves it.' }),
   rates: ratesSchema,
   policies: z
-    .array(policy)
+    .array(tokenPolicySchema)
     .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'two policies have the same name')
     .default([])
     .meta({
-      about:
-        'Lifecycle policies: { name, template, for: { kinds, owners, labels, templates }, lifetimeSecondsMax, rotateEverySeconds, overlapSeconds, overdue, renew, dormantSeconds: { warn, quarantine, revoke }, approval, scopes, networks }. The strictest of all that match holds (docs/api-tokens.md).',
+      about: 'Lifecycle policies; the strictest of all that match holds (docs/api-tokens.md).',
     }),
 })
 
 export type TokenSettings = z.output<typeof tokensSchema>
-export type TokenPolicy = z.output<typeof policy>
+export type TokenPolicy = z.output<typeof tokenPolicySchema>
 /** What a policy or a template says of the tokens that it is for. */
 export type TokenFigures = Omit<TokenPolicy, 'name' | 'template' | 'for'>

@@ -1,6 +1,8 @@
 /** Lifecycle policies as code: which hold for a token, what they allow, whom they catch, and what a change of them would do. */
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { type HeldToken, policyCheck, policySimulate } from '../../src/api-tokens/index.ts'
 import { type Chosen, lifecycleOf, limitsFor, needsApproval } from '../../src/api-tokens/limits.ts'
@@ -94,6 +96,29 @@ describe('policies for a token', () => {
     }
     assert.throws(() => withPolicies({ name: 'x', template: 'nonsense' as 'ci' }), BadConfiguration)
     assert.throws(() => withPolicies({ name: 'x' }, { name: 'x' }), BadConfiguration)
+    const wrong = { name: 'x', networks: { allow: ['10.0.0.0/33'] } }
+    assert.throws(() => withPolicies(wrong), /CIDR/)
+    const typo = { name: 'x', lifetimeSecondsMx: 1 }
+    assert.throws(() => withPolicies(typo), /did you mean lifetimeSecondsMax/)
+  })
+
+  it('are printed in the docs as they are', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/api-tokens.md'), 'utf8')
+    const days = (seconds: number | undefined): string => (seconds === undefined ? '' : `${seconds / DAY} d`)
+    for (const [name, figures] of Object.entries(templates)) {
+      const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\` |`))
+      const [, , life, every, , , approval, overdue] = row?.split('|').map((cell) => cell.trim()) ?? []
+      assert.deepEqual(
+        [life, every, approval === 'yes', overdue === 'held'],
+        [
+          days(figures.lifetimeSecondsMax),
+          days(figures.rotateEverySeconds),
+          figures.approval ?? false,
+          figures.overdue === 'quarantine',
+        ],
+        name,
+      )
+    }
   })
 
   it('ask for approval where a scope is sensitive or they say so', () => {
