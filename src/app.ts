@@ -1,26 +1,24 @@
 /** The whole composition on one screen: rooms in floor order, then what follows them, then what runs beside them. */
 
 import type { OutboxEvent, Store } from '../adapters/store.ts'
-import { type Accounts, accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
-import { CLAIM_PATH, createAdmin } from './admin/index.ts'
-import {
-  createTokenSchedule,
-  createTokens,
-  createTokenUse,
-  type TokenDeps,
-  tokenCollections,
-} from './api-tokens/index.ts'
+import { accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
+import { CLAIM_PATH, createAdmin, createRest } from './admin/index.ts'
+import { tokenCollections } from './api-tokens/index.ts'
+import { tokenFaces, tokenRooms } from './app-tokens.ts'
 import { createBackground } from './background.ts'
 import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
 import { type Clients, clientCollections, createClients } from './clients/index.ts'
-import type { ApiDeclaration, Configuration } from './config/index.ts'
+import type { ApiDeclaration, Configuration, Fresh } from './config/index.ts'
 import { createEnvelope, keepTokens, tokenSecondsMax } from './envelope.ts'
 import { createEventLog, createRelay, events, type Follower } from './events.ts'
 import { frontDoor } from './front-door.ts'
+import { handoverCollections } from './handover/index.ts'
 import { createOutbound, createViews } from './http/index.ts'
+import { createIdempotency, idempotencyCollections } from './idempotency/index.ts'
 import { inventoryCollections } from './inventory/index.ts'
 import { type Algorithm, keyCollections, openKeyring, type Signers } from './keys/index.ts'
-import { createLive, type Live, type Reread } from './live.ts'
+import { leakCollections } from './leaks/index.ts'
+import { createLive, type Reread } from './live.ts'
 import { createOidc, oidcCollections } from './oidc/index.ts'
 import { createSeal, fenced, type Masters, type Seal, sealEvents, sealKeys } from './seal/index.ts'
 import { createSignOuts } from './sign-outs.ts'
@@ -37,6 +35,9 @@ export const collections = [
   ...tokenCollections,
   ...oidcCollections,
   ...inventoryCollections,
+  ...idempotencyCollections,
+  ...leakCollections,
+  ...handoverCollections,
   events,
 ] as const
 
@@ -60,6 +61,8 @@ export interface AppDeps {
   readonly pace?: number
   /** How the configuration is read again while the server runs. */
   readonly reread?: Reread
+  /** How another module is read, for simulations. */
+  readonly readAt?: (path: string) => Promise<Fresh>
 }
 
 const BATCH_MAX = 10_000
@@ -96,46 +99,6 @@ function workbench(
   return { unit, commit, batched, batch }
 }
 
-/** Who may own API tokens, and with which scopes: persons and organisations without a limit of their own, services as registered. */
-const ownersOf =
-  (accounts: Accounts, clients: Clients): TokenDeps['owner'] =>
-  async ({ type, id }) => {
-    if (type === 'account') return (await accounts.find(id)) && { scopes: undefined }
-    if (type === 'organisation')
-      return (await accounts.organisation(id))?.disabled === false ? { scopes: undefined } : undefined
-    const client = await clients.find(id)
-    const scope = client?.metadata.scope
-    return client && { scopes: typeof scope === 'string' ? scope.split(' ') : undefined }
-  }
-
-/** The same as verification asks it. */
-const standingOf =
-  (owner: TokenDeps['owner']) =>
-  async (
-    of: Parameters<TokenDeps['owner']>[0],
-  ): Promise<{ readonly alive: boolean; readonly scopes?: readonly string[] | undefined }> => {
-    const standing = await owner(of)
-    return { alive: standing !== undefined, scopes: standing?.scopes }
-  }
-
-/** API tokens, and the clock of their lives. Reminders are log lines until mail and webhooks take them. */
-function apiTokens(
-  shared: Omit<
-    Parameters<typeof createTokenSchedule>[0],
-    'settings' | 'owner' | 'apis' | 'decide' | 'notify' | 'report'
-  >,
-  { live, accounts, clients, logger }: { live: Live; accounts: Accounts; clients: Clients; logger: Logger },
-) {
-  const owner = ownersOf(accounts, clients)
-  const deps = { ...shared, settings: () => live.configuration, decide: live.decide, owner, apis: clients.apis }
-  const tokenSchedule = createTokenSchedule({
-    ...deps,
-    notify: ({ token, ...reminder }) => logger.info({ ...reminder, id: token.id }, 'about an API token'),
-    report: ({ id, cause }) => logger.error({ err: cause, id }, 'an API token could not be looked after'),
-  })
-  return { tokens: createTokens(deps), tokenSchedule }
-}
-
 /** Builds the rooms. */
 export async function createApp(deps: AppDeps) {
   const { clock, random, logger, signers } = deps
@@ -151,10 +114,7 @@ export async function createApp(deps: AppDeps) {
   const algorithms = () => algorithmsOf(live.configuration, signers[0], clients)
   const keyring = await openKeyring({ ...shared, decide: live.decide, settings: live.keySettings, algorithms })
   const accounts = await createAccounts(shared)
-  const { tokens, tokenSchedule } = apiTokens(shared, { live, accounts, clients, logger })
-  const rates = () => live.configuration.tokens.rates
-  const owner = standingOf(ownersOf(accounts, clients))
-  const tokenUse = createTokenUse({ ...shared, owner, limits: tokens.limitsFor, rates })
+  const { tokens, tokenSchedule, tokenUse, leaks } = tokenRooms(shared, { live, accounts, clients, outbound })
   const oidc = await createOidc({
     ...shared,
     verifier: tokenUse.verifier,
@@ -168,7 +128,25 @@ export async function createApp(deps: AppDeps) {
   })
   keyring.follow(() => oidc.swap())
 
+  const createApi = async (api: ApiDeclaration) => {
+    // Its algorithm has a key before anyone can ask for a token.
+    if (api.accessToken === 'jwt') await keyring.ensure(api.algorithm)
+    return clients.createApi(api)
+  }
   const envelope = createEnvelope({ ...shared, collections, accounts, oidc, tokens })
+  const faces = await tokenFaces(shared, {
+    ...shared,
+    live,
+    clients,
+    keyring,
+    oidc,
+    tokens,
+    tokenUse,
+    views,
+    createApi,
+  })
+  const idempotency = createIdempotency(shared)
+  const rest = createRest({ ...shared, doors: faces.doors, idempotency })
   const admin = createAdmin({ accounts, views, seal })
   const signOuts = createSignOuts({ oidc, clock, logger })
   const tellLog: Follower = async ({ seq, type, data }) => logger.debug({ seq, type, request: data.request }, 'event')
@@ -176,14 +154,16 @@ export async function createApp(deps: AppDeps) {
   return {
     admin,
     clients,
-    /** Declares an API. Its algorithm has a key before anyone can ask for a token. */
-    async createApi(api: ApiDeclaration) {
-      if (api.accessToken === 'jwt') await keyring.ensure(api.algorithm)
-      return clients.createApi(api)
-    },
+    createApi,
     accounts,
     tokens,
     tokenSchedule,
+    leaks,
+    ...faces,
+    organisations: {
+      create: accounts.createOrganisation,
+      list: accounts.organisations,
+    },
     /** Units and commits outside requests. */
     work: { unit, commit },
     keyring,
@@ -197,7 +177,16 @@ export async function createApp(deps: AppDeps) {
     views,
     counters,
     store,
-    koa: frontDoor({ ...shared, views, oidc, keyring, claim: { path: CLAIM_PATH, answer: admin.claim } }),
+    koa: frontDoor({
+      ...shared,
+      views,
+      oidc,
+      keyring,
+      leaks,
+      handover: faces.handover,
+      rest,
+      claim: { path: CLAIM_PATH, answer: admin.claim },
+    }),
     /** Takes what has changed in the configuration's module. */
     reload: () => live.reload({ ...shared, clients, keyring, oidc, keep: (lifetimes) => keepTokens(seal, lifetimes) }),
     /** The last thing: policies, what signs, then the store. */
@@ -217,6 +206,9 @@ export async function createApp(deps: AppDeps) {
       envelope,
       tokenSchedule,
       tokenUse,
+      leaks,
+      idempotency,
+      inventory: faces.inventory,
     }),
   }
 }

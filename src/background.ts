@@ -18,6 +18,7 @@ const LOOK_MS = 1000
 const TICK_MS = 5000
 const SCHEDULE_MS = 60_000
 const LEASE_MS = 15_000
+const CUT_SHORT = { olderThanSeconds: 30, limit: 100 } as const
 
 /** What it drives. */
 export interface BackgroundDeps {
@@ -33,6 +34,12 @@ export interface BackgroundDeps {
   readonly signOuts: { retry(): Promise<void> }
   readonly keyring: Pick<Keyring, 'poll' | 'tick' | 'announce' | 'flushUses'>
   readonly tokenSchedule: TokenSchedule
+  readonly leaks: { work(): Promise<void> }
+  /** Completes what a process that died left half done. */
+  readonly idempotency: {
+    recover(input: { readonly olderThanSeconds: number; readonly limit: number }): Promise<unknown>
+  }
+  readonly inventory: { markExpired(): Promise<unknown> }
   readonly tokenUse: Pick<TokenUse, 'timers' | 'stop'>
   /** How many times faster than the wall the clock goes: 1, but for tests in which months pass. Only the keys' timers follow it. */
   readonly pace?: number
@@ -95,6 +102,9 @@ export function createBackground(deps: BackgroundDeps) {
       every(USES_MS, 'sign-outs', () => deps.signOuts.retry())
       every(SWEEP_MS, 'sweep', sweep)
       every(SCHEDULE_MS, 'API tokens', () => deps.tokenSchedule.tick())
+      every(SCHEDULE_MS, 'expired tokens', () => deps.inventory.markExpired())
+      every(LOOK_MS, 'leaks', () => deps.leaks.work())
+      every(SCHEDULE_MS, 'requests cut short', () => deps.idempotency.recover(CUT_SHORT))
       for (const { ms, what, work } of [...deps.envelope.timers, ...deps.tokenUse.timers]) every(ms, what, work)
       every(LOOK_MS / pace, 'keyring', () => keyring.poll())
       every(TICK_MS / pace, 'key turns', tick)

@@ -6,6 +6,7 @@ import type { Tokens } from './api-tokens/index.ts'
 import type { Clock, Random, Unit } from './base/index.ts'
 import type { Configuration } from './config/index.ts'
 import { eventResealer, events } from './events.ts'
+import { idempotencyCollections, idempotencyResealer } from './idempotency/index.ts'
 import { artefactResealer, type Oidc, oidcCollections } from './oidc/index.ts'
 import {
   keyStatus,
@@ -110,6 +111,7 @@ export function createEnvelope(deps: EnvelopeDeps) {
     collections: deps.collections.map(({ name }) => name).filter((name) => name !== sealKeys.name),
     resealers: {
       [events.name]: eventResealer(seal),
+      ...Object.fromEntries(idempotencyCollections.map(({ name }) => [name, idempotencyResealer(seal, clock)])),
       ...Object.fromEntries(oidcCollections.map(({ name }) => [name, artefactResealer(seal, clock)])),
     },
     report: ({ collection, cause }) =>

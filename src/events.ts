@@ -74,6 +74,12 @@ export type EventType =
   | 'api_token.dormant'
   | 'api_token.due'
   | 'api_token.exchanged'
+  | 'api_token.leaked'
+  | 'api_token.canary_used'
+  | 'wrapped.made'
+  | 'wrapped.opened'
+  | 'wrapped.opened_twice'
+  | 'consent.revoked'
 
 export const events: Collection = {
   name: 'events',

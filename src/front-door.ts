@@ -33,13 +33,17 @@ export interface DoorDeps {
   readonly oidc: Pick<Oidc, 'routes'>
   readonly keyring: Pick<Keyring, 'jwks' | 'ready'>
   readonly seal: Pick<Seal, 'fresh'>
+  /** Faces that read their own bodies: they answer, or say that the path is not theirs. */
+  readonly leaks: { answer(ctx: Koa.Context, address: string): Promise<boolean> }
+  readonly handover: { answer(ctx: Koa.Context): Promise<boolean> }
+  readonly rest: { handles(path: string): boolean; answer(ctx: Koa.Context): Promise<void> }
   /** The page at which the first administrator is claimed. */
   readonly claim: { readonly path: string; answer(ctx: Koa.Context, body: Buffer): Promise<void> }
 }
 
 /** Paths that carry an id of a person's way through a sign-in are logged without it. */
 function loggedPath(path: string): string {
-  return path.slice(0, 200).replace(/^(\/(?:auth|device|interaction|reg))\/.+/i, '$1/*')
+  return path.slice(0, 200).replace(/^(\/(?:auth|device|interaction|reg|wrapped))\/.+/i, '$1/*')
 }
 
 /** The outermost: request id, one log line, and a shape for whatever no one below has shaped. */
@@ -129,11 +133,14 @@ export function frontDoor(door: DoorDeps): Koa {
   koa.use(securityHeaders())
   koa.use(ownRoutes(door))
   koa.use(async (ctx) => {
+    if (door.rest.handles(ctx.path)) return door.rest.answer(ctx)
     // Before anything is decided: what can't be sealed any more must not be half done.
     await door.seal.fresh()
+    const address = callerAddress(ctx.req, door.proxies)
+    if (await door.leaks.answer(ctx, address)) return
+    if (await door.handover.answer(ctx)) return
     const body = ctx.method === 'GET' || ctx.method === 'HEAD' ? Buffer.alloc(0) : await readBody(ctx.req)
     if (normalPath(ctx.path) === door.claim.path) return door.claim.answer(ctx, body)
-    const address = callerAddress(ctx.req, door.proxies)
     await oidc.routes(ctx, { requestId: String(ctx.state.requestId), address, body })
     if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) cacheable(ctx, door.keyring)
     else if (ctx.status === 404 && !ctx.body) {

@@ -85,7 +85,7 @@ export const keepers: readonly { readonly package: string; readonly only: string
 export const importsMin = 150
 
 /** Files that belong to a room although they stand beside it: `main.ts` is what the process starts, `cli` what it does. */
-const besides: Readonly<Record<string, string>> = { 'src/main.ts': 'src/cli/' }
+const besides: Readonly<Record<string, string>> = { 'src/main.ts': 'src/cli/', 'src/app-tokens.ts': 'src/app.ts' }
 
 /** The room that a path belongs to, with its rank. */
 export function roomOf(path: string): { readonly name: string; readonly rank: number } | undefined {

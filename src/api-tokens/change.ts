@@ -5,7 +5,7 @@ import { changeable, decide, type Known, shownIn, standing, type TokenDeps, tell
 import { refuse } from './errors.ts'
 import { needsApproval } from './limits.ts'
 import { shownToken } from './present.ts'
-import { apiTokens, type TokenRecord, tokenBody } from './records.ts'
+import { apiTokens, type TokenRecord, tokenBody, tokenScopes } from './records.ts'
 import type { By, ShownToken } from './verbs.ts'
 
 const PAGE = 500
@@ -62,7 +62,7 @@ export async function release(deps: TokenDeps, unit: Unit, id: string, by: By): 
   return shownIn(deps, unit, doc.id)
 }
 
-/** Takes scopes away for good. The hashes in clear stay what they were at its making: they are part of the seal. */
+/** Takes scopes away for good: from the record, and from what the token is found by. */
 export async function narrow(
   deps: TokenDeps,
   unit: Unit,
@@ -74,7 +74,7 @@ export async function narrow(
   const left = before.filter((scope) => scopes.includes(scope))
   if (left.length === 0 || left.length === before.length || scopes.some((scope) => !before.includes(scope)))
     throw refuse('not_narrower')
-  decide(unit, found, bodyOf(deps, found, { scopes: left }))
+  decide(unit, found, tokenScopes(deps.seal, found.doc, { ...found.record, scopes: left }))
   tell(deps, unit, found, { event: 'narrowed', by, more: { taken: before.filter((scope) => !left.includes(scope)) } })
   return shownIn(deps, unit, found.doc.id)
 }

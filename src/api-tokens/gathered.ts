@@ -1,6 +1,6 @@
 /** Uses that wait to be written, by token: counts by hour, users, the last success. Pure memory. */
 
-import { HOUR, keyOf, type Outcome, type TokenUser, USERS_MAX } from './use-records.ts'
+import { HOUR, keyOf, type Outcome, seenAgain, type TokenUser, USERS_MAX } from './use-records.ts'
 
 /** What waits to be written of one token. */
 export interface Waiting {
@@ -14,8 +14,9 @@ export interface Waiting {
 function see(users: Map<string, TokenUser>, user: TokenUser): void {
   const key = keyOf(user)
   // The latest last: the first is the one that is let go.
+  const before = users.get(key)
   users.delete(key)
-  users.set(key, user)
+  users.set(key, seenAgain(before, user))
   for (const oldest of users.keys()) {
     if (users.size <= USERS_MAX) break
     users.delete(oldest)

@@ -5,7 +5,7 @@ import { changeable, decide, headOf, type Known, known, shownIn, standing, type 
 import { freshText, KEPT_SECONDS } from './create.ts'
 import { refuse } from './errors.ts'
 import { endOf, lifecycleOf, limitsFor } from './limits.ts'
-import { apiTokens, publicId, type TokenRecord, tokenDoc, tokenOf } from './records.ts'
+import { apiTokens, publicId, rotatedTo, type TokenRecord, tokenDoc, tokenOf } from './records.ts'
 import type { By, ShownToken } from './verbs.ts'
 
 /** None, an hour, a day, a week. */
@@ -69,7 +69,7 @@ export async function rotate(
   const { overlapMax } = lifecycleOf(record, deps.settings())
   const overlap = Math.min(input.overlapSeconds, overlapMax?.value ?? input.overlapSeconds)
   const overlapUntil = Math.min(now + overlap, endOf(doc, limitsFor(record, deps.settings())))
-  decide(unit, found, { state: 'rotated', fields: { successor: fresh.id, overlapUntil } })
+  decide(unit, found, rotatedTo(fresh.id, overlapUntil))
   const more = { successor: publicId(fresh.id), overlap_until: overlapUntil, rotations: next.rotations }
   tell(deps, unit, await known(deps, unit, doc.id), { event: 'rotated', by, why, more })
   return { text, shown: await shownIn(deps, unit, fresh.id) }

@@ -18,6 +18,7 @@ export interface Use {
   readonly network: string
   readonly agent: string
   readonly route: string
+  readonly scopes?: readonly string[] | undefined
 }
 
 /** What the records of use need. */
@@ -133,6 +134,10 @@ export function createUsage(deps: UsageDeps) {
      * Who has used a token in the last days (30 at most), the latest first: those who have not moved on during an overlap, and what
      * breaks when it is revoked. The latest 50.
      */
+    /** Scopes that were asked for when it was used, in so many days. */
+    async scopes(id: string, days = USERS_DAYS): Promise<readonly string[]> {
+      return [...new Set((await this.users(id, days)).flatMap(({ scopes = [] }) => scopes))]
+    },
     async users(id: string, days = USERS_DAYS): Promise<readonly TokenUser[]> {
       const key = storedId(id)
       const since = seconds(clock) - Math.min(days, USERS_DAYS) * DAY

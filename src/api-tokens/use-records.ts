@@ -42,6 +42,7 @@ export interface Use {
   readonly network: string
   readonly agent: string
   readonly route: string
+  readonly scopes?: readonly string[] | undefined
 }
 
 /** Who uses a token: where from, with what, for what. `lastSeen` in Unix seconds. */
@@ -51,6 +52,8 @@ export interface TokenUser {
   readonly route: string
   readonly outcome: Outcome
   readonly lastSeen: number
+  /** Scopes that resource servers asked for when it came; absent where none was named. */
+  readonly scopes?: readonly string[] | undefined
 }
 
 export const HOUR = 3600
@@ -78,12 +81,20 @@ export function routeOf(templates: readonly string[], { method, path }: Asked): 
 export const keyOf = ({ network, agent, route }: Pick<TokenUser, 'network' | 'agent' | 'route'>): string =>
   `${network}\n${agent}\n${route}`
 
+const SCOPES_MAX = 64
+
+/** A user seen again: the later use, with every scope that either asked for. */
+export function seenAgain(before: TokenUser | undefined, user: TokenUser): TokenUser {
+  const later = before && before.lastSeen > user.lastSeen ? before : user
+  const scopes = [...new Set([...(before?.scopes ?? []), ...(user.scopes ?? [])])].slice(0, SCOPES_MAX)
+  return scopes.length > 0 ? { ...later, scopes } : later
+}
+
 /** Both lists as one: each user once with its latest use, the latest first, no more than are kept. */
 export function joined(some: readonly TokenUser[], more: readonly TokenUser[], since: number): readonly TokenUser[] {
   const all = new Map<string, TokenUser>()
   for (const user of [...some, ...more]) {
-    const known = all.get(keyOf(user))
-    if (user.lastSeen >= since && (!known || known.lastSeen <= user.lastSeen)) all.set(keyOf(user), user)
+    if (user.lastSeen >= since) all.set(keyOf(user), seenAgain(all.get(keyOf(user)), user))
   }
   return [...all.values()].sort((a, b) => b.lastSeen - a.lastSeen).slice(0, USERS_MAX)
 }

@@ -142,6 +142,9 @@ function presentAt(deps: VerifierDeps, token: FoundToken, asked: Presented): Ver
     network: asked.address === undefined ? '' : networkOf(asked.address),
     agent: (asked.agent ?? '').slice(0, AGENT_MAX),
     route: routeOf(record.paths, asked),
+    ...(asked.scopes && asked.scopes.length > 0
+      ? { scopes: asked.scopes.filter((one) => record.scopes.includes(one)) }
+      : {}),
   })
   return wait === undefined ? judged : { ...judged, reason: outcome, retryAfterSeconds: wait }
 }

@@ -15,7 +15,9 @@ import {
   type Environment,
   loadConfiguration,
   parseEnvironment,
+  readFresh,
 } from '../config/index.ts'
+import { policyOf } from '../rotation/index.ts'
 import { sealKeys } from '../seal/index.ts'
 import { createLogger, type Logger } from '../telemetry/index.ts'
 import { ensureMaster, masterSource } from './master-key.ts'
@@ -115,6 +117,7 @@ export async function openApp(
       hasher: createHasher(),
       ...(input.pace === undefined ? {} : { pace: input.pace }),
       ...(input.reread ? { reread: input.reread } : {}),
+      readAt: (path) => readFresh(path, { uid: process.getuid?.(), revive: policyOf }),
       clock: systemClock,
       random: systemRandom,
       proxies: Number(env.TRUST_PROXY),

@@ -135,6 +135,17 @@ const keys = z.strictObject({
   }),
 })
 
+const leaks = z.strictObject({
+  reportsPerHour: positive.default(60).meta({ about: 'Leak reports from one network in an hour.' }),
+  github: z
+    .strictObject({ url: z.url().optional(), keys: z.record(z.string(), z.string()).optional() })
+    .optional()
+    .meta({
+      about:
+        "GitHub's secret scanning partner programme: where its public keys are, or the keys themselves (PEM by id).",
+    }),
+})
+
 const outbound = z.strictObject({
   allow: z.array(z.string()).default([]).meta({
     about:
@@ -175,6 +186,7 @@ export const configurationSchema = z.strictObject({
   lifetimes: lifetimes.prefault({}).meta({ about: 'Lifetimes.' }),
   features: features.prefault({}).meta({ about: 'What is switched on beyond the strict defaults.' }),
   keys: keys.prefault({}).meta({ about: 'Keys that sign tokens and cookies.' }),
+  leaks: leaks.prefault({}).meta({ about: 'Reports of leaked tokens. A change takes a restart.' }),
   outbound: outbound.prefault({}).meta({ about: 'Requests that the server itself sends.' }),
   branding: branding.prefault({}).meta({ about: 'How the pages look.' }),
   tokens: tokensSchema.prefault({}).meta({ about: 'API tokens.' }),

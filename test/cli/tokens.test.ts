@@ -32,8 +32,14 @@ describe('tokens on the command line', () => {
   })
 
   /** The app with what a command needs, the stand-ins behind it. */
-  function appWith({ tokens, ...more }: Partial<Omit<Desk, 'accounts'>>): World['app'] {
-    return { ...world.app, ...more, tokens: { ...world.app.tokens, ...tokens } }
+  function appWith({ tokens, inventory, ...more }: Partial<Omit<Desk, 'accounts'>>): World['app'] {
+    const { app } = world
+    return {
+      ...app,
+      ...more,
+      tokens: { ...app.tokens, ...tokens },
+      inventory: { ...app.inventory, ...inventory },
+    }
   }
 
   async function run(command: string, values: Row = {}, argument = ''): Promise<unknown> {

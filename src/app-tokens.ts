@@ -1,0 +1,211 @@
+/** The part of the composition that deals with API tokens: the room itself, then what follows and faces it. Belongs to `app.ts`. */
+
+import type { Store } from '../adapters/store.ts'
+import type { Accounts } from './accounts/index.ts'
+import { type Doors, declareManagementApi, MANAGEMENT_API } from './admin/index.ts'
+import {
+  createTokenSchedule,
+  createTokens,
+  createTokenUse,
+  type ShownToken,
+  type TokenDeps,
+  type Tokens,
+  type TokenUse,
+} from './api-tokens/index.ts'
+import { type Clock, type Random, Refusal, seconds, type Unit } from './base/index.ts'
+import type { Clients } from './clients/index.ts'
+import { createHandover } from './handover/index.ts'
+import type { Outbound, Views } from './http/index.ts'
+import {
+  artefactId,
+  artefactSources,
+  type Credential,
+  createInventory,
+  keySource,
+  type RevokeOne,
+  secretSource,
+  tokenSource,
+} from './inventory/index.ts'
+import type { Keyring } from './keys/index.ts'
+import { createLeaks } from './leaks/index.ts'
+import type { Live } from './live.ts'
+import { artefacts, createRecords, type Oidc } from './oidc/index.ts'
+import { endGrant, endOne } from './revocation/index.ts'
+import type { Seal } from './seal/index.ts'
+import type { Logger } from './telemetry/index.ts'
+
+/** What both parts use. */
+interface Shared {
+  readonly store: Store
+  readonly seal: Seal
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly unit: () => Unit
+  readonly commit: (unit: Unit) => Promise<void>
+}
+
+/** Who may own API tokens, and with which scopes: persons and organisations without a limit of their own, services as registered. */
+const ownersOf =
+  (accounts: Accounts, clients: Clients): TokenDeps['owner'] =>
+  async ({ type, id }) => {
+    if (type === 'account') return (await accounts.find(id)) && { scopes: undefined }
+    if (type === 'organisation')
+      return (await accounts.organisation(id))?.disabled === false ? { scopes: undefined } : undefined
+    const client = await clients.find(id)
+    const scope = client?.metadata.scope
+    return client && { scopes: typeof scope === 'string' ? scope.split(' ') : undefined }
+  }
+
+/** The room, its schedule, who verifies and counts, and what happens when a token leaks. Notices are log lines until mail takes them. */
+export function tokenRooms(
+  shared: Shared,
+  input: { live: Live; accounts: Accounts; clients: Clients; outbound: Outbound },
+) {
+  const { live, accounts, clients, outbound } = input
+  const { logger } = shared
+  const owner = ownersOf(accounts, clients)
+  const deps = { ...shared, settings: () => live.configuration, decide: live.decide, owner, apis: clients.apis }
+  const tokens = createTokens(deps)
+  const tokenSchedule = createTokenSchedule({
+    ...deps,
+    notify: ({ token, ...reminder }) => logger.info({ ...reminder, id: token.id }, 'about an API token'),
+    report: ({ id, cause }) => logger.error({ err: cause, id }, 'an API token could not be looked after'),
+  })
+  const leaks = createLeaks({ ...shared, tokens, outbound, ...live.configuration.leaks })
+  const tokenUse = createTokenUse({
+    ...shared,
+    limits: tokens.limitsFor,
+    rates: () => live.configuration.tokens.rates,
+    canary: (token, seen) => void leaks.onCanary(token, seen),
+    async owner(of) {
+      const standing = await owner(of)
+      return { alive: standing !== undefined, scopes: standing?.scopes }
+    },
+  })
+  return { tokens, tokenSchedule, tokenUse, leaks }
+}
+
+/** What the faces are made from. */
+interface FaceDeps {
+  readonly live: Live
+  readonly clients: Clients
+  readonly keyring: Keyring
+  readonly oidc: Oidc
+  readonly tokens: Tokens
+  readonly tokenUse: TokenUse
+  readonly views: Views
+  readonly issuer: string
+  readonly createApi: Parameters<typeof declareManagementApi>[0]['createApi']
+}
+
+/** Ends each kind of credential that can be ended in bulk; what has ended already is no error. */
+function endings(shared: Shared, { tokens, oidc }: FaceDeps): Partial<Record<Credential['kind'], RevokeOne>> {
+  const { unit, commit, clock } = shared
+  const gone = (cause: unknown): void => {
+    // A parent takes its children along, a Grant its families.
+    if (!(cause instanceof Refusal && (cause.status === 404 || cause.status === 409))) throw cause
+  }
+  const artefact =
+    (kind: 'session' | 'grant'): RevokeOne =>
+    async ({ id }, { by, why }) => {
+      const stored = artefactId(kind, id)
+      if (stored === undefined) return
+      const staged = unit()
+      const end = kind === 'grant' ? endGrant : endOne
+      end(staged, { collection: artefacts.name, at: seconds(clock) }, stored)
+      staged.note(kind === 'grant' ? 'consent.revoked' : 'session.ended', { id: stored, by, why })
+      await commit(staged)
+    }
+  return {
+    async 'api-token'({ id }, input) {
+      const staged = unit()
+      await tokens.revoke(staged, id, input).then(() => commit(staged), gone)
+    },
+    family: ({ id }) => oidc.families.revoke(id).catch(gone),
+    grant: artefact('grant'),
+    session: artefact('session'),
+  }
+}
+
+/** The inventory of every live credential. */
+function inventoryOf(shared: Shared, deps: FaceDeps) {
+  const { tokens, tokenUse, keyring, clients } = deps
+  const { store, seal, clock } = shared
+  const records = createRecords(seal)
+  const usersOf = async ({ kind, id }: Pick<Credential, 'kind' | 'id'>) =>
+    kind === 'api-token'
+      ? (await tokenUse.usage.users(id)).map(({ network, agent, route, lastSeen }) => ({
+          network,
+          agent,
+          route,
+          lastSeenAt: lastSeen,
+        }))
+      : []
+  return createInventory({
+    ...shared,
+    usersOf,
+    verbs: endings(shared, deps),
+    sources: [
+      tokenSource({ store, seal }),
+      ...artefactSources({ store, records }),
+      secretSource(clients),
+      keySource(keyring),
+    ],
+    tokens: {
+      async granted(id) {
+        const { scopes, createdAt } = await tokens.show(id)
+        return { scopes, since: createdAt }
+      },
+      used: (id, since) => tokenUse.usage.scopes(id, Math.ceil((seconds(clock) - since) / 86_400)),
+      async narrow(id, input) {
+        const staged = shared.unit()
+        const shown: ShownToken = await tokens.narrow(staged, id, input)
+        await shared.commit(staged)
+        return shown
+      },
+    },
+  })
+}
+
+/** What faces people and programs: the inventory, hand-over, and the doors of REST and the command line. */
+export async function tokenFaces(shared: Shared, deps: FaceDeps) {
+  const { clients, oidc, tokens, tokenUse, live } = deps
+  await declareManagementApi({ api: clients.api, createApi: deps.createApi })
+  const inventory = inventoryOf(shared, deps)
+  const handover = createHandover({ ...shared, tokens, views: deps.views, issuer: deps.issuer })
+  const consumers: NonNullable<Doors['consumers']> = async (id) =>
+    (await tokenUse.usage.users(id)).map(({ network, agent, route, lastSeen }) => ({
+      network: network || undefined,
+      agent: agent || undefined,
+      route: route || undefined,
+      lastSeenAt: lastSeen,
+    }))
+  const doors: Doors = {
+    tokens,
+    consumers,
+    inventory,
+    accessToken: (text) => oidc.bearer(text, MANAGEMENT_API),
+    async apiToken(text, asked) {
+      const { reason, token } = await tokenUse.verifier.verify(text, { ...asked, api: MANAGEMENT_API })
+      if (reason !== 'VALID' || !token) return undefined
+      return { id: token.id, owner: token.owner, scopes: token.scopes, expiresAt: token.exp }
+    },
+  }
+  /** Makes a unit, runs, commits: for whoever owns the server's folder. */
+  const operate = async <T>(run: (unit: Unit) => Promise<T>): Promise<T> => {
+    const staged = shared.unit()
+    const done = await run(staged)
+    await shared.commit(staged)
+    return done
+  }
+  const policies = {
+    check: () => tokens.policyCheck(),
+    async simulate(file: string) {
+      const other = await live.readOther(file)
+      await other.close()
+      return [await tokens.policySimulate(other.configuration)]
+    },
+  }
+  return { doors, inventory, handover, consumers, operate, policies }
+}
