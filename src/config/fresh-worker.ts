@@ -4,9 +4,10 @@
  */
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { importDefault, inWords, isRecord } from './module.ts'
+import { type Exported, importDefault, inWords, isRecord, strangeness } from './module.ts'
 import type { RotationFacts, RotationPolicy } from './policy.ts'
 import { type PolicyRecipe, recipeOf, versionOf } from './recipe.ts'
+import { stampOf } from './watch.ts'
 
 type Path = readonly (string | number)[]
 
@@ -133,8 +134,19 @@ function serve(port: MessagePort, own: readonly RotationPolicy[]): void {
   })
 }
 
-async function start(port: MessagePort, path: string): Promise<void> {
-  const exported = await importDefault(path)
+/** What is to be read, and whose it must be. */
+export interface Reading {
+  readonly path: string
+  readonly uid: number | undefined
+}
+
+async function start(port: MessagePort, { path, uid }: Reading): Promise<void> {
+  // Again, and as late as can be: between the first look and the import another file may have come to stand here.
+  const before = stampOf(path)
+  const strange = strangeness(path, uid)
+  const exported: Exported = strange === undefined ? await importDefault(path) : { fault: strange }
+  if (stampOf(path) !== before)
+    return port.postMessage({ is: 'fault', words: `${path}: changed while it was read` } satisfies FromWorker)
   if ('fault' in exported) return port.postMessage({ is: 'fault', words: exported.fault } satisfies FromWorker)
   try {
     const { raw, marks, own } = packed(exported.value)
@@ -148,4 +160,5 @@ async function start(port: MessagePort, path: string): Promise<void> {
   }
 }
 
-if (parentPort) void start(parentPort, String(workerData))
+// Made by `readFresh`: it is a Reading.
+if (parentPort) void start(parentPort, workerData as Reading)

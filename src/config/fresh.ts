@@ -7,7 +7,7 @@
 import { Worker } from 'node:worker_threads'
 import { createAway } from './away.ts'
 import { BadConfiguration } from './environment.ts'
-import type { FromWorker, Mark } from './fresh-worker.ts'
+import type { FromWorker, Mark, Reading } from './fresh-worker.ts'
 import { parseConfiguration, refuseStranger } from './load.ts'
 import { inWords, isRecord } from './module.ts'
 import type { RotationPolicy } from './policy.ts'
@@ -99,7 +99,7 @@ export async function readFresh(path: string, input: FreshInput): Promise<Fresh>
   refuseStranger(path, input.uid)
   // The same file is .ts in the repository and .js in the package; each starts its own kind.
   const file = new URL(`./fresh-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
-  const worker = new Worker(file, { workerData: path })
+  const worker = new Worker(file, { workerData: { path, uid: input.uid } satisfies Reading })
   // Whatever happens to the thread later is told to whoever asks its policies; it never reaches the process.
   worker.on('error', () => {})
   try {

@@ -1,10 +1,10 @@
 /** Loads and parses the configuration module; says clearly what is wrong with it and where. */
 
-import { type Stats, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import type { z } from 'zod'
 import { nearest } from '../base/index.ts'
 import { BadConfiguration, type Entry } from './environment.ts'
-import { importDefault, isRecord } from './module.ts'
+import { importDefault, isRecord, strangeness } from './module.ts'
 import { apiSchema, type Configuration, type ConfigurationInput, clientSchema, configurationSchema } from './schema.ts'
 import { tokenPolicySchema } from './tokens.ts'
 
@@ -42,15 +42,6 @@ export function parseConfiguration(value: unknown): Configuration {
   return parsed.data
 }
 
-function refuseForeign(path: string, stats: Stats, uid: number | undefined): void {
-  if (uid !== undefined && stats.uid !== uid)
-    throw new BadConfiguration(
-      `${path}: belongs to another user; configuration is code and is only loaded from one's own files`,
-    )
-  if (stats.mode & 0o022)
-    throw new BadConfiguration(`${path}: others may write it; take that right away (chmod go-w) before it is loaded`)
-}
-
 /**
  * Loads a configuration module (code, so only one's own: DESIGN section 7).
  * `path` must be absolute. With `optional`, a missing file is an empty configuration.
@@ -69,9 +60,8 @@ export async function loadConfiguration(
 
 /** Throws `BadConfiguration` unless a module is there and is one's own. */
 export function refuseStranger(path: string, uid: number | undefined): void {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  if (!stats) throw new BadConfiguration(`${path}: there is no such file`)
-  refuseForeign(path, stats, uid)
+  const fault = strangeness(path, uid)
+  if (fault !== undefined) throw new BadConfiguration(fault)
 }
 
 /** What a module of one's own exports as default. `path` must be absolute. Throws `BadConfiguration`. */

@@ -1,5 +1,6 @@
 /** What a module exports as default, or in words why there is nothing. Runs in either thread, so it imports next to nothing. */
 
+import { type Stats, statSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 
 export type Exported = { readonly value: unknown } | { readonly fault: string; readonly cause?: unknown }
@@ -16,6 +17,20 @@ export function inWords(cause: unknown): string {
   } catch {
     return 'something that has no words'
   }
+}
+
+/** Why a module may not be loaded, in words: it is not there, not one's own, or others may write it. Configuration is code. */
+export function strangeness(path: string, uid: number | undefined): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats ? strangenessOf(path, stats, uid) : `${path}: there is no such file`
+}
+
+/** The same of a file whose state is known. */
+export function strangenessOf(path: string, stats: Stats, uid: number | undefined): string | undefined {
+  if (uid !== undefined && stats.uid !== uid)
+    return `${path}: belongs to another user; configuration is code and is only loaded from one's own files`
+  if (stats.mode & 0o022) return `${path}: others may write it; take that right away (chmod go-w) before it is loaded`
+  return undefined
 }
 
 /** Imports it. `path` must be absolute. Never rejects. */
