@@ -12,8 +12,9 @@ import {
   type Tokens,
   type TokenUse,
 } from './api-tokens/index.ts'
-import { type Clock, type Random, Refusal, seconds, type Unit } from './base/index.ts'
+import { type Clock, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
 import type { Clients } from './clients/index.ts'
+import type { Fresh } from './config/index.ts'
 import { createHandover } from './handover/index.ts'
 import type { Outbound, Views } from './http/index.ts'
 import {
@@ -33,6 +34,8 @@ import { artefacts, createRecords, type Oidc } from './oidc/index.ts'
 import { endGrant, endOne } from './revocation/index.ts'
 import type { Seal } from './seal/index.ts'
 import type { Logger } from './telemetry/index.ts'
+
+const refuse = refusals({ no_reading: [501, 'This server reads no other configuration.'] })
 
 /** What both parts use. */
 interface Shared {
@@ -88,7 +91,8 @@ export function tokenRooms(
 
 /** What the faces are made from. */
 interface FaceDeps {
-  readonly live: Live
+  /** Reads another configuration of one's own, to say what it would do. */
+  readonly readAt?: ((path: string) => Promise<Fresh>) | undefined
   readonly clients: Clients
   readonly keyring: Keyring
   readonly oidc: Oidc
@@ -170,7 +174,7 @@ function inventoryOf(shared: Shared, deps: FaceDeps) {
 
 /** What faces people and programs: the inventory, hand-over, and the doors of REST and the command line. */
 export async function tokenFaces(shared: Shared, deps: FaceDeps) {
-  const { clients, oidc, tokens, tokenUse, live } = deps
+  const { clients, oidc, tokens, tokenUse, readAt } = deps
   await declareManagementApi({ api: clients.api, createApi: deps.createApi })
   const inventory = inventoryOf(shared, deps)
   const handover = createHandover({ ...shared, tokens, views: deps.views, issuer: deps.issuer })
@@ -202,7 +206,8 @@ export async function tokenFaces(shared: Shared, deps: FaceDeps) {
   const policies = {
     check: () => tokens.policyCheck(),
     async simulate(file: string) {
-      const other = await live.readOther(file)
+      if (!readAt) throw refuse('no_reading')
+      const other = await readAt(file)
       await other.close()
       return [await tokens.policySimulate(other.configuration)]
     },

@@ -99,9 +99,9 @@ function workbench(
   return { unit, commit, batched, batch }
 }
 
-/** Builds the rooms. */
-export async function createApp(deps: AppDeps) {
-  const { clock, random, logger, signers } = deps
+/** The rooms up to the provider, in floor order. */
+async function rooms(deps: AppDeps) {
+  const { clock, random, signers } = deps
   const [live, counters] = [createLive(deps), createCounters()]
   const seal = await createSeal({ ...deps, tokenSecondsMax: tokenSecondsMax(deps.configuration.lifetimes) })
   const store = fenced(deps.store, seal)
@@ -127,66 +127,44 @@ export async function createApp(deps: AppDeps) {
     proxied: deps.proxies > 0,
   })
   keyring.follow(() => oidc.swap())
+  const things = { live, counters, seal, store, shared, batched, views, clients, keyring, accounts, oidc }
+  return { ...things, tokens, tokenSchedule, tokenUse, leaks }
+}
 
+/** Builds the rooms, then what follows and faces them. */
+export async function createApp(deps: AppDeps) {
+  const { clock, logger, signers } = deps
+  const { live, shared, batched, leaks, tokenSchedule, ...built } = await rooms(deps)
+  const { clients, keyring, accounts, oidc, tokens, seal, store, views } = built
   const createApi = async (api: ApiDeclaration) => {
     // Its algorithm has a key before anyone can ask for a token.
     if (api.accessToken === 'jwt') await keyring.ensure(api.algorithm)
     return clients.createApi(api)
   }
   const envelope = createEnvelope({ ...shared, collections, accounts, oidc, tokens })
-  const faces = await tokenFaces(shared, {
-    ...shared,
-    live,
-    clients,
-    keyring,
-    oidc,
-    tokens,
-    tokenUse,
-    views,
-    createApi,
-  })
+  const faces = await tokenFaces(shared, { ...shared, ...built, createApi })
   const idempotency = createIdempotency(shared)
   const rest = createRest({ ...shared, doors: faces.doors, idempotency })
   const admin = createAdmin({ accounts, views, seal })
   const signOuts = createSignOuts({ oidc, clock, logger })
   const tellLog: Follower = async ({ seq, type, data }) => logger.debug({ seq, type, request: data.request }, 'event')
   const relay = createRelay({ ...shared, followers: [tellLog, signOuts.follow] })
+  const followers = { relay, signOuts, envelope, idempotency }
   return {
-    admin,
-    clients,
-    createApi,
-    accounts,
-    tokens,
-    tokenSchedule,
-    leaks,
+    ...built,
     ...faces,
-    organisations: {
-      create: accounts.createOrganisation,
-      list: accounts.organisations,
-    },
+    admin,
+    createApi,
+    leaks,
+    tokenSchedule,
+    organisations: { create: accounts.createOrganisation, list: accounts.organisations },
     /** Units and commits outside requests. */
-    work: { unit, commit },
-    keyring,
-    oidc,
-    tokenUse,
+    work: { unit: shared.unit, commit: shared.commit },
     relay,
     eventLog: createEventLog({ store, seal }),
-    seal,
     masters: deps.masters,
     envelope,
-    views,
-    counters,
-    store,
-    koa: frontDoor({
-      ...shared,
-      views,
-      oidc,
-      keyring,
-      leaks,
-      handover: faces.handover,
-      rest,
-      claim: { path: CLAIM_PATH, answer: admin.claim },
-    }),
+    koa: frontDoor({ ...shared, ...built, ...faces, leaks, rest, claim: { path: CLAIM_PATH, answer: admin.claim } }),
     /** Takes what has changed in the configuration's module. */
     reload: () => live.reload({ ...shared, clients, keyring, oidc, keep: (lifetimes) => keepTokens(seal, lifetimes) }),
     /** The last thing: policies, what signs, then the store. */
@@ -197,18 +175,13 @@ export async function createApp(deps: AppDeps) {
     },
     background: createBackground({
       ...shared,
+      ...built,
+      ...faces,
+      ...followers,
       collections,
-      relay,
-      clients,
-      keyring,
-      signOuts,
       batched,
-      envelope,
-      tokenSchedule,
-      tokenUse,
       leaks,
-      idempotency,
-      inventory: faces.inventory,
+      tokenSchedule,
     }),
   }
 }

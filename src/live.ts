@@ -98,8 +98,6 @@ export function createLive(deps: {
   readonly configuration: Configuration
   readonly logger: Logger
   readonly reread?: Reread | undefined
-  /** Reads another module of one's own, to say what it would do. */
-  readonly readAt?: ((path: string) => Promise<Fresh>) | undefined
 }) {
   const { logger } = deps
   let current = deps.configuration
@@ -161,11 +159,6 @@ export function createLive(deps: {
     },
     decide: (facts: RotationFacts): Promise<Verdict> => engine.decide(facts),
     keySettings: (): KeySettings => ({ ...current.keys, sessionSeconds: current.lifetimes.sessionSeconds }),
-    /** Another module's configuration; it is not taken. The caller closes it. */
-    async readOther(path: string): Promise<Fresh> {
-      if (!deps.readAt) throw refuse('nothing_to_reread')
-      return deps.readAt(path)
-    },
     /** Reads the module again and takes what has changed; rejects, and changes nothing, where it is bad. One at a time. */
     reload(to: Takers): Promise<Reloaded> {
       const mine = last.then(() => reload(to))
