@@ -15,7 +15,7 @@ import {
 import { type Clock, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
 import type { Clients } from './clients/index.ts'
 import type { Fresh } from './config/index.ts'
-import { createHandover } from './handover/index.ts'
+import { createHandover, sealFor } from './handover/index.ts'
 import type { Outbound, Views } from './http/index.ts'
 import {
   artefactId,
@@ -189,6 +189,7 @@ export async function tokenFaces(shared: Shared, deps: FaceDeps) {
     tokens,
     consumers,
     inventory,
+    handover: { wrap: handover.wrap, seal: (text, recipient) => sealFor(text.reveal(), recipient) },
     accessToken: (text) => oidc.bearer(text, MANAGEMENT_API),
     async apiToken(text, asked) {
       const { reason, token } = await tokenUse.verifier.verify(text, { ...asked, api: MANAGEMENT_API })

@@ -1,6 +1,7 @@
 /** What this room asks of others: functions that `app.ts` passes in, each as small as its use here. Times in Unix seconds. */
 
 import type { Asked, By, Owner, TokenVerbs } from '../api-tokens/index.ts'
+import type { Secret, Unit } from '../base/index.ts'
 
 /** The API that Mintmark itself is. */
 export const MANAGEMENT_API = 'urn:mintmark:api'
@@ -139,6 +140,18 @@ export interface InventoryDoor {
 }
 
 /** Everything behind the REST face. What is not built yet is undefined, and its routes say so. */
+/** How a text reaches somebody other than by being shown: see `src/handover`. */
+export interface HandoverDoor {
+  /** Stages it behind an address that opens once; a second opening revokes `token`. */
+  wrap(
+    unit: Unit,
+    order: { readonly text: Secret; readonly token: string; readonly by: By },
+    within: { readonly lifetimeSeconds: number },
+  ): { readonly address: string; readonly expiresAt: number }
+  /** A JWE for a public JWK. */
+  seal(text: Secret, recipient: unknown): Promise<string>
+}
+
 export interface Doors {
   readonly tokens: TokenVerbs
   /** A live access token whose audience is `MANAGEMENT_API`, JWT or opaque; undefined for any other text. */
@@ -147,4 +160,5 @@ export interface Doors {
   readonly apiToken: (text: string, asked: Asked) => Promise<ApiTokenFacts | undefined>
   readonly consumers: ((id: string) => Promise<readonly Consumer[]>) | undefined
   readonly inventory: InventoryDoor | undefined
+  readonly handover: HandoverDoor | undefined
 }

@@ -11,11 +11,13 @@ import { PROBLEMS } from './problems.ts'
 import { routes } from './rest.ts'
 
 export { type Admin, CLAIM_PATH, createAdmin } from './claim.ts'
+export { type Delivery, delivered, delivery } from './delivery.ts'
 export {
   type AccessFacts,
   type ApiTokenFacts,
   type Consumer,
   type Doors,
+  type HandoverDoor,
   type InventoryDoor,
   type InventoryEntry,
   type InventoryFilter,

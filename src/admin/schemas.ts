@@ -10,7 +10,7 @@ const word = (max: number) =>
   z.string().regex(new RegExp(`^[\\x21-\\x7e]{1,${max}}$`), `must be 1 to ${max} visible ASCII characters`)
 /** RFC 6749, 3.3. */
 const scopeName = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/, 'must be a scope')
-const time = z.int().min(0).max(253_402_300_799)
+export const time = z.int().min(0).max(253_402_300_799)
 const list = <T extends z.ZodType>(one: T, max = 64) => z.array(one).max(max)
 
 export const tokenId = z
@@ -125,10 +125,6 @@ export const token = z
     overlap_until: nullableTime,
   })
   .meta({ id: 'Token' })
-
-export const mintedToken = z
-  .strictObject({ ...token.shape, token: z.string().describe('The text of the token. It is shown this once.') })
-  .meta({ id: 'MintedToken' })
 
 export const pageOf = <T extends z.ZodType>(one: T) =>
   z.strictObject({ items: z.array(one), next_cursor: z.string().nullable() })

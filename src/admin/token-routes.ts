@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { Owner, Rights, ShownToken, TokenOrder } from '../api-tokens/index.ts'
 import { durationSeconds } from '../base/index.ts'
+import { delivered, delivery, mintedToken } from './delivery.ts'
 import { MANAGEMENT_API, MANAGEMENT_SCOPES } from './doors.ts'
 import { consumer, shownConsumer } from './inventory-schemas.ts'
 import type { Policy, Principal } from './principal.ts'
@@ -11,7 +12,6 @@ import { type Call, type Route, route, type Tools } from './route.ts'
 import {
   byToken,
   importOrder,
-  mintedToken,
   narrowing,
   nothing,
   ownerOf,
@@ -19,7 +19,7 @@ import {
   page,
   pageOf,
   reason,
-  rotation,
+  rotation as rotationBody,
   shownToken,
   token,
   tokenOrder,
@@ -61,10 +61,8 @@ function orderOf(
   return { ...rest, keptAt, notBefore, lifetimeSeconds, owner: whose(owner, call), parent: own ?? body.parent }
 }
 
-const minted = ({ text, shown }: { readonly text: { reveal(): string }; readonly shown: ShownToken }) => ({
-  ...shownToken(shown),
-  token: text.reveal(),
-})
+const creation = z.strictObject({ ...tokenOrder.shape, deliver: delivery.optional() })
+const rotation = z.strictObject({ ...rotationBody.shape, deliver: delivery.optional() })
 
 const making: readonly Route[] = [
   route({
@@ -77,11 +75,15 @@ const making: readonly Route[] = [
     on: 'none',
     params: nothing,
     query: nothing,
-    body: tokenOrder,
+    body: creation,
     answer: { status: 201, about: 'The token, with its text.', schema: mintedToken },
-    refusals: ['owner_missing', 'not_yours', 'scope_not_held', 'child_only'],
-    handle: async (call, { tokens }) =>
-      minted(await tokens.create(call.unit, orderOf(call.body, call), call.principal.by)),
+    refusals: ['owner_missing', 'not_yours', 'scope_not_held', 'child_only', 'not_available'],
+    async handle(call, { tokens, handover }) {
+      const { deliver, ...body } = call.body
+      const { unit, principal } = call
+      const minted = await tokens.create(unit, orderOf(body, call), principal.by)
+      return delivered(minted, deliver, { unit, by: principal.by, handover })
+    },
   }),
   route({
     method: 'POST',
@@ -112,15 +114,16 @@ const making: readonly Route[] = [
     query: nothing,
     body: rotation,
     answer: { status: 201, about: 'The successor, with its text.', schema: mintedToken },
-    refusals: ['scope_not_held', 'child_only'],
-    async handle({ unit, params, body, principal, reach }, { tokens }) {
+    refusals: ['scope_not_held', 'child_only', 'not_available'],
+    async handle({ unit, params, body, principal, reach }, { tokens, handover }) {
       const old = await tokens.show(params.id)
       // Whoever rotates a token holds its successor.
       refuseClimbing(old, principal)
       const own = reach === 'own' ? principal.token?.id : undefined
       if (own !== undefined && own !== old.id && own !== old.parent?.id) throw refuse('child_only')
       const overlapSeconds = durationSeconds(body.overlap)
-      return minted(await tokens.rotate(unit, params.id, { overlapSeconds, by: principal.by, why: body.why }))
+      const minted = await tokens.rotate(unit, params.id, { overlapSeconds, by: principal.by, why: body.why })
+      return delivered(minted, body.deliver, { unit, by: principal.by, handover })
     },
   }),
 ]

@@ -23,6 +23,7 @@ export interface Desk extends Pick<App, 'accounts'> {
   readonly operate?: <T>(run: (unit: Unit) => Promise<T>) => Promise<T>
   readonly consumers?: NonNullable<Doors['consumers']>
   readonly inventory?: InventoryDoor
+  readonly doors?: Pick<Doors, 'handover'>
   readonly organisations?: {
     create(input: { readonly name: string; readonly title: string }): Promise<ShownOrganisation>
     list(): Promise<readonly ShownOrganisation[]>

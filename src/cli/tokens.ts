@@ -1,7 +1,7 @@
 /** `mintmark token ...`: API tokens on the command line, by whoever owns the server's folder. */
 
 import { z } from 'zod'
-import { ownerOf, ownerText, shownConsumer, shownToken } from '../admin/index.ts'
+import { type Delivery, delivered, delivery, ownerOf, ownerText, shownConsumer, shownToken } from '../admin/index.ts'
 import type { Owner, ShownToken, TokenOrder } from '../api-tokens/index.ts'
 import type { App } from '../app.ts'
 import { DURATION, durationSeconds } from '../base/index.ts'
@@ -85,10 +85,29 @@ async function orderOf(app: App, values: Given['values']): Promise<TokenOrder> {
   }
 }
 
-const minted = ({ text, shown }: { readonly text: { reveal(): string }; readonly shown: ShownToken }): object => ({
-  ...shownToken(shown),
-  token: text.reveal(),
+const delivering = {
+  wrap: string('instead of its text, show an address that opens once within this time: at most 15m'),
+  recipient: string('instead of its text, show it sealed for this public JWK'),
+} as const
+
+const JSON_TEXT = z.string().transform((text, ctx): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    ctx.addIssue('a JWK is JSON')
+    return z.NEVER
+  }
 })
+
+/** How the text of a fresh token leaves, from the options. */
+function deliveryOf(values: Given['values']): Delivery | undefined {
+  const { wrap, recipient } = z
+    .object({ wrap: duration.optional(), recipient: JSON_TEXT.optional() })
+    .refine((both) => both.wrap === undefined || both.recipient === undefined, 'one of --wrap and --recipient')
+    .parse(values)
+  if (wrap !== undefined) return delivery.parse({ as: 'wrapped', lifetime_seconds: durationSeconds(wrap) })
+  return recipient === undefined ? undefined : delivery.parse({ as: 'sealed', recipient })
+}
 
 const PAGE = 200
 
@@ -106,11 +125,13 @@ async function all(tokens: NonNullable<Desk['tokens']>, owner: Owner): Promise<r
 const making: Readonly<Record<string, Command>> = {
   'token create': {
     about: 'Make an API token. Its text is shown once.',
-    options: orderOptions,
+    options: { ...orderOptions, ...delivering },
     async run(app, { values }) {
-      const { tokens, operate } = offered(app, 'tokens', 'operate')
-      const wanted = await orderOf(app, values)
-      return minted(await operate((unit) => tokens.create(unit, wanted, OPERATOR)))
+      const { tokens, operate, doors } = offered(app, 'tokens', 'operate', 'doors')
+      const [wanted, how] = [await orderOf(app, values), deliveryOf(values)]
+      return operate(async (unit) =>
+        delivered(await tokens.create(unit, wanted, OPERATOR), how, { unit, by: OPERATOR, ...doors }),
+      )
     },
   },
   'token import': {
@@ -131,14 +152,18 @@ const making: Readonly<Record<string, Command>> = {
     options: {
       overlap: string('how long the old one still works: 0, 1h, 24h (unless given) or 7d'),
       why: string('for the record'),
+      ...delivering,
     },
     async run(app, { argument, values }) {
-      const { tokens, operate } = offered(app, 'tokens', 'operate')
+      const { tokens, operate, doors } = offered(app, 'tokens', 'operate', 'doors')
+      const how = deliveryOf(values)
       const { overlap, why } = z
         .object({ overlap: z.enum(['0', '1h', '24h', '7d']).default('24h'), why: z.string().default('') })
         .parse(values)
       const input = { overlapSeconds: durationSeconds(overlap), by: OPERATOR, why }
-      return minted(await operate((unit) => tokens.rotate(unit, argument, input)))
+      return operate(async (unit) =>
+        delivered(await tokens.rotate(unit, argument, input), how, { unit, by: OPERATOR, ...doors }),
+      )
     },
   },
 }

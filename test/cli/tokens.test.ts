@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { compactDecrypt, exportJWK, generateKeyPair } from 'jose'
 import { runCommand } from '../../src/cli/control.ts'
+import { proofOf, unwrapText } from '../../src/handover/index.ts'
 import { post } from '../support/browser.ts'
 import { CANARY, clientOrder, furnish, openWorld, STORES, type World } from '../support/world.ts'
 
@@ -102,6 +104,36 @@ for (const kind of STORES) {
       assert.ok(rowsOf(await run('token consumers', {}, id)).length > 0, 'who still uses the old one')
       assert.equal(rowOf(await run('token revoke', { why: 'done' }, String(next.id))).state, 'revoked')
       assert.deepEqual([await reason(), await reason(next.token)], ['REVOKED', 'REVOKED'])
+    })
+
+    it('hands a text over instead of showing it: behind an address that opens once, or sealed for a key', async () => {
+      const made = rowOf(await run('token create', { ...nightly, wrap: '15m' }))
+      const { address } = rowOf(made.wrapped)
+      const url = new URL(String(address))
+      const [id, key] = [url.pathname.split('/').at(-1) ?? '', url.hash.slice(1)]
+      world.keepSecret(key)
+      const open = (attempt: string) =>
+        fetch(new URL(url.pathname, world.issuer), {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ proof: proofOf(key, id), attempt }),
+        })
+      const first = await open('AAAAAAAAAAAAAAAAAAAAAA')
+      const text = unwrapText(key, id, String(rowOf(await first.json()).ciphertext))
+      world.keepSecret(text)
+      assert.equal((await verified(text)).reason, 'VALID')
+      assert.equal((await open('BBBBBBBBBBBBBBBBBBBBBA')).status, 409)
+      world.clock.forward(2)
+      assert.deepEqual(['token' in made, (await verified(text)).reason], [false, 'REVOKED'])
+
+      const { publicKey, privateKey } = await generateKeyPair('ECDH-ES+A256KW')
+      const recipient = JSON.stringify(await exportJWK(publicKey))
+      const sealed = rowOf(await run('token create', { ...nightly, recipient }))
+      const { plaintext } = await compactDecrypt(String(sealed.sealed), privateKey)
+      world.keepSecret(Buffer.from(plaintext).toString())
+      assert.equal((await verified(Buffer.from(plaintext).toString())).reason, 'VALID')
+      await assert.rejects(run('token create', { ...nightly, wrap: '1h' }), /900|15 minutes/)
+      await assert.rejects(run('token create', { ...nightly, recipient: '{"kty":"RSA"}' }), /public JWK/)
     })
 
     it('takes a person by the name that he signs in with, and a foreign token by its hash', async () => {

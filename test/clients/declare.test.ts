@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import type { Store } from '../../adapters/store.ts'
+import { MANAGEMENT_API } from '../../src/admin/index.ts'
 import { systemRandom, Unit } from '../../src/base/index.ts'
 import { createClients } from '../../src/clients/index.ts'
 import { type ConfigurationInput, parseConfiguration } from '../../src/config/index.ts'
@@ -182,7 +183,7 @@ for (const kind of STORES) {
         assert.equal(await clients.api('urn:a'), undefined)
         assert.equal((await clients.api('urn:b'))?.name, 'B')
         assert.deepEqual(
-          (await clients.apis()).map(({ id, source }) => [id, source]),
+          (await clients.apis()).filter(({ id }) => id !== MANAGEMENT_API).map(({ id, source }) => [id, source]),
           [
             ['urn:b', 'configuration'],
             ['urn:c', 'configuration'],
@@ -191,7 +192,7 @@ for (const kind of STORES) {
         await assert.rejects(clients.removeApi('urn:c'), /declared in the configuration/)
         clients.declareApis([])
         assert.deepEqual(
-          (await clients.apis()).map(({ id, source }) => [id, source]),
+          (await clients.apis()).filter(({ id }) => id !== MANAGEMENT_API).map(({ id, source }) => [id, source]),
           [['urn:b', 'store']],
         )
       } finally {

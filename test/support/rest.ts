@@ -86,8 +86,7 @@ export async function openRest(
   const seal = await createSeal({ store: inner, clock, random, masters: fixedMasters(masterOf(7)) })
   const store = wrap(inner)
   const tokens = new StandInTokens({ store, seal, clock })
-  const access = new Map<string, AccessFacts>()
-  const failures: unknown[] = []
+  const [access, failures] = [new Map<string, AccessFacts>(), [] as unknown[]]
 
   async function apiToken(text: string, _asked: Asked) {
     const shown = /^mm_(pat|svc)_/.test(text)
@@ -101,6 +100,7 @@ export async function openRest(
     apiToken,
     consumers: async () => [{ network: '10.0.0.0/24', agent: 'curl', route: '/x', lastSeenAt: 5, uses: 3 }],
     inventory: standInInventory(30),
+    handover: undefined,
     ...more,
   }
   const unit = () => new Unit({ store, cid: randomText(random, 16), request: randomText(random, 9) })
