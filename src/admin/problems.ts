@@ -65,9 +65,22 @@ export interface Problem {
   readonly errors?: readonly Fault[]
 }
 
+const PAGES = '/docs/problems/'
+
 /** Where a code's page is. */
-export const problemType = (issuer: string, code: string): string =>
-  `${issuer.replace(/\/$/, '')}/docs/problems/${code}`
+export const problemType = (issuer: string, code: string): string => `${issuer.replace(/\/$/, '')}${PAGES}${code}`
+
+/** Whether a path is where a code's page would be. */
+export const isProblemPage = (path: string): boolean => path.startsWith(PAGES)
+
+/** The page of one of our codes, in plain text (RFC 9457, 3.1.1: a type leads people to its documentation). */
+export function problemPage(path: string): string {
+  const code = path.slice(PAGES.length)
+  const known = Object.entries(PROBLEMS).find(([name]) => name === code)
+  if (!known) throw refuse('no_such_route')
+  const [status, words] = known[1]
+  return `${code}\n\nStatus ${status}. ${words}\n`
+}
 
 function refusalOf(cause: unknown): Refusal {
   if (cause instanceof Refusal) return cause

@@ -15,7 +15,7 @@ import { inventoryRoutes } from './inventory-routes.ts'
 import { openapiOf } from './openapi.ts'
 import { jsonBody, queryOf } from './parse.ts'
 import { type Principal, principalOf, reachOf } from './principal.ts'
-import { type Problem, problemOf, refuse } from './problems.ts'
+import { isProblemPage, type Problem, problemOf, problemPage, refuse } from './problems.ts'
 import type { Route, Tools } from './route.ts'
 import { tokenRoutes } from './token-routes.ts'
 
@@ -162,7 +162,8 @@ export function createRest(deps: RestDeps) {
 
   return {
     /** Whether a path is of this face. */
-    handles: (path: string): boolean => path === DESCRIPTION || path === PREFIX || path.startsWith(`${PREFIX}/`),
+    handles: (path: string): boolean =>
+      path === DESCRIPTION || path === PREFIX || path.startsWith(`${PREFIX}/`) || isProblemPage(path),
     /** Answers a request; reads its body itself, when it knows the caller. Never throws. */
     async answer(ctx: Koa.Context): Promise<void> {
       ctx.set('Cache-Control', 'no-store')
@@ -171,6 +172,10 @@ export function createRest(deps: RestDeps) {
         if (ctx.path === DESCRIPTION && /^(GET|HEAD)$/.test(ctx.method)) {
           ctx.type = 'application/json'
           ctx.body = description
+          return
+        }
+        if (isProblemPage(ctx.path)) {
+          ctx.body = problemPage(ctx.path)
           return
         }
         at = matched(ctx)

@@ -208,6 +208,10 @@ for (const kind of STORES)
         [401, 'application/problem+json', 'Bearer realm="urn:mintmark:api"', 'no-store'],
       )
       assert.equal(missing.body.type, 'https://issuer.example/docs/problems/token_missing')
+      const page = await world.page('/docs/problems/token_missing')
+      assert.deepEqual([page.status, page.headers.get('content-type')], [200, 'text/plain; charset=utf-8'])
+      assert.match(await page.text(), /^token_missing\n\nStatus 401\. /)
+      assert.equal((await world.page('/docs/problems/constructor')).status, 404)
       assert.deepEqual(Object.keys(missing.body).sort(), ['code', 'request_id', 'status', 'title', 'type'])
       const poor = await world.call('GET', '/inventory', {
         as: world.bearer({ account: 'a', scopes: ['tokens:read'] }),

@@ -116,7 +116,6 @@ export async function openRest(
     logger: { info() {}, error: (facts: unknown) => void failures.push(facts) },
   })
   const { server, origin } = await serve(rest)
-
   /** The text of an access token of a caller. */
   function bearer(facts: Partial<AccessFacts> & { readonly scopes: readonly string[] }): string {
     const text = `mm_at_${randomText(random, 12)}`
@@ -135,6 +134,7 @@ export async function openRest(
 
   return {
     call: (method: string, path: string, calling: Calling = {}) => called(origin, method, path, calling),
+    page: (path: string) => fetch(origin + path),
     bearer,
     make,
     store: inner,
