@@ -175,6 +175,16 @@ function shelf(deps: {
   }
 }
 
+/** What is made over a store; when that throws, nobody is left to close the store. */
+async function orClose<T>(store: Store, make: () => T): Promise<T> {
+  try {
+    return make()
+  } catch (cause) {
+    await store.close()
+    throw cause
+  }
+}
+
 /** Everything that a test of these rooms needs. */
 export async function openLeakRoom(kind: StoreKind, more: Partial<LeakDeps> = {}) {
   const real = await openStore(kind)
@@ -191,7 +201,7 @@ export async function openLeakRoom(kind: StoreKind, more: Partial<LeakDeps> = {}
   const tokens = standIn({ store: real, seal, clock })
   const outbound = createOutbound({ allow: ['127.0.0.0/8', '::1/128'], timeoutMs: 2000, bytesMax: 65_536 })
   const shared = { store, seal, clock, random, logger, unit, commit, tokens, outbound, views }
-  const leaks = createLeaks({ ...shared, ...more })
+  const leaks = await orClose(real, () => createLeaks({ ...shared, ...more }))
   const { server, port } = await openDoor(async (ctx) => {
     const address = callerAddress(ctx.req, ctx.get('x-forwarded-for') ? 1 : 0)
     if ((await leaks.answer(ctx, address)) || (await handover.answer(ctx))) return
