@@ -1,7 +1,7 @@
 /** The verbs on accounts: create, find, authenticate, disable, set a password. */
 
 import type { Doc, Store } from '../../adapters/store.ts'
-import { type Random, randomText, refusals, seconds, TENANT, type Unit } from '../base/index.ts'
+import { isConflict, type Random, randomText, refusals, seconds, TENANT, type Unit } from '../base/index.ts'
 import { eraseAccount, type Holdings } from './erase.ts'
 import type { Hasher } from './hashing.ts'
 import {
@@ -152,7 +152,7 @@ export function accountActions(deps: AccountDeps, dummy: string) {
       const record = await stageNew(unit, input)
       await deps.commit(unit).catch((cause) => {
         // The names are pointers under their own hash: of two rivals for one, the second is told so.
-        throw cause instanceof Error && cause.name === 'Conflict' ? refuse('account_exists', {}, cause) : cause
+        throw isConflict(cause) ? refuse('account_exists', {}, cause) : cause
       })
       return record
     },
@@ -181,7 +181,7 @@ export function accountActions(deps: AccountDeps, dummy: string) {
       unit.insert(claims.name, firstAdministrator(seal))
       unit.decide({ collection: claims.name, id: doc.id, if: { state: 'live' }, set: { state: 'spent' } }, doc)
       await deps.commit(unit).catch((cause) => {
-        throw cause instanceof Error && cause.name === 'Conflict' ? refuse('claim_dead', {}, cause) : cause
+        throw isConflict(cause) ? refuse('claim_dead', {}, cause) : cause
       })
       return record
     },

@@ -1,7 +1,7 @@
 /** Organisations: named records that can own service tokens, which then outlive the people who made them. */
 
 import type { Collection, Doc, Store } from '../../adapters/store.ts'
-import { bound, type Clock, newDoc, refusals, seconds, TENANT, type Unit } from '../base/index.ts'
+import { bound, type Clock, isConflict, newDoc, refusals, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
 
 export const organisations: Collection = {
@@ -76,7 +76,7 @@ export function organisationActions({ store, seal, clock, unit, commit }: Organi
       staged.insert(organisations.name, newDoc(columns, { hk: seal.hk, ...sealed, fields: { disabled: null } }))
       staged.note('organisation.created', { organisation: columns.id })
       await commit(staged).catch((cause) => {
-        throw cause instanceof Error && cause.name === 'Conflict' ? refuse('organisation_exists', {}, cause) : cause
+        throw isConflict(cause) ? refuse('organisation_exists', {}, cause) : cause
       })
       return { ...kept, disabled: false } satisfies Organisation
     },

@@ -7,7 +7,7 @@ import { RateLimiterRes, type RateLimiterStoreAbstract } from 'rate-limiter-flex
 // @ts-expect-error the package types this class on its root, exports it only here, and types nothing here
 import StoreAbstract from 'rate-limiter-flexible/lib/RateLimiterStoreAbstract.js'
 import type { Doc, Store } from '../../adapters/store.ts'
-import { bound, type Clock, newDoc, TENANT, type Unit } from '../base/index.ts'
+import { bound, type Clock, isConflict, newDoc, TENANT, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { throttles } from './records.ts'
 
@@ -26,7 +26,6 @@ interface Count {
 }
 
 const RIVALS_MAX = 8
-const isConflict = (cause: unknown): boolean => cause instanceof Error && cause.name === 'Conflict'
 const countOf = (doc: Doc | undefined): Count | null =>
   doc ? { points: Number(doc.fields.points), until: Number(doc.fields.until) } : null
 

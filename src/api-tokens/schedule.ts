@@ -10,7 +10,7 @@
  */
 
 import type { Doc, Store } from '../../adapters/store.ts'
-import { randomText, seconds, TENANT, type Unit } from '../base/index.ts'
+import { isConflict, randomText, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { RotationFacts } from '../config/index.ts'
 import type { Norm, Verdict } from '../rotation/index.ts'
 import { decide, headOf, type Known, type TokenDeps, tell } from './actions.ts'
@@ -99,7 +99,6 @@ function factsOf({ doc, record }: Known, life: Lifecycle, now: number): Rotation
   }
 }
 
-const isConflict = (cause: unknown): boolean => cause instanceof Error && cause.name === 'Conflict'
 const BOTH = ['owner', 'administrators'] as const
 
 /** One token, one change: staged, committed, told. What a rival was first with is looked at again by the next tick. */

@@ -4,7 +4,7 @@
  */
 
 import type { Store } from '../../adapters/store.ts'
-import { type Clock, seconds, type Unit } from '../base/index.ts'
+import { type Clock, isConflict, overRivals, seconds, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { Gathered, type Waiting } from './gathered.ts'
 import { apiTokens, storedId } from './records.ts'
@@ -33,22 +33,17 @@ export interface UsageDeps {
 const LAST_USE_SECONDS = 60
 const TRIES = 8
 const SIDE_BY_SIDE = 16
-const isConflict = (cause: unknown): boolean => cause instanceof Error && cause.name === 'Conflict'
 
 /** Commits what `stage` stages; another node's write of the same moment makes it read again. */
 export async function insist(
   deps: Pick<UsageDeps, 'unit' | 'commit'>,
   stage: (unit: Unit) => Promise<void>,
 ): Promise<void> {
-  for (let n = 1; ; n++) {
+  await overRivals(TRIES, async () => {
     const unit = deps.unit()
-    try {
-      await stage(unit)
-      return await deps.commit(unit)
-    } catch (cause) {
-      if (n >= TRIES || !isConflict(cause)) throw cause
-    }
-  }
+    await stage(unit)
+    await deps.commit(unit)
+  })
 }
 
 /** Works a list off, a few side by side; what fails does not hold up the others, and the first failure is thrown at the end. */

@@ -1,11 +1,11 @@
 /** The verbs on clients: find, compare a secret, create, declare, rotate, disable, remove; and what dynamic registration stages. */
 
 import type { Doc, Store } from '../../adapters/store.ts'
-import { type Clock, type Random, randomText, Secret, seconds, TENANT, type Unit } from '../base/index.ts'
+import { type Clock, isConflict, type Random, randomText, Secret, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { checkDeclared, createDeclare } from './declare.ts'
-import { isConflict, refuse } from './errors.ts'
+import { refuse } from './errors.ts'
 import {
   bodyOf,
   type ClientRecord,

@@ -1,9 +1,9 @@
 /** The verbs on APIs (resource servers): find, create, list, remove. Configuration's come first. */
 
-import { seconds, TENANT } from '../base/index.ts'
+import { isConflict, seconds, TENANT } from '../base/index.ts'
 import type { ApiDeclaration, Configuration } from '../config/index.ts'
 import type { ClientDeps } from './actions.ts'
-import { isConflict, refuse } from './errors.ts'
+import { refuse } from './errors.ts'
 import { type ApiRecord, apiOf, apis, documentOf, idOf } from './records.ts'
 
 const DAY = 24 * 3600

@@ -6,10 +6,9 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Doc, Store } from '../../adapters/store.ts'
-import { type Clock, seconds, type Unit } from '../base/index.ts'
+import { type Clock, overRivals, seconds, type Unit } from '../base/index.ts'
 import { BadConfiguration, type ClientDeclaration } from '../config/index.ts'
 import type { Seal } from '../seal/index.ts'
-import { isConflict } from './errors.ts'
 import {
   bodyOf,
   type ClientRecord,
@@ -160,17 +159,12 @@ export function createDeclare(deps: DeclareDeps) {
 
   /** Commits what is staged; on a conflict it is staged again on what is there then. */
   async function settled<T extends string>(staged: (unit: Unit) => Promise<T | 'unchanged'>): Promise<T | 'unchanged'> {
-    for (let tries = 1; ; tries++) {
+    return overRivals(TRIES, async () => {
       const unit = deps.unit()
       const outcome = await staged(unit)
-      if (outcome === 'unchanged') return outcome
-      try {
-        await deps.commit(unit)
-        return outcome
-      } catch (cause) {
-        if (!isConflict(cause) || tries >= TRIES) throw cause
-      }
-    }
+      if (outcome !== 'unchanged') await deps.commit(unit)
+      return outcome
+    })
   }
 
   return async (list: readonly ClientDeclaration[]): Promise<Declared> => {

@@ -2,9 +2,6 @@
 
 import { refusals } from '../base/index.ts'
 
-/** A rival was there first. */
-export const isConflict = (cause: unknown): boolean => cause instanceof Error && cause.name === 'Conflict'
-
 export const refuse = refusals({
   client_exists: [409, 'There is a client with this id already.'],
   client_unknown: [404, 'There is no client with this id.'],

@@ -5,9 +5,8 @@
  */
 
 import type { Collection, Store } from '../../adapters/store.ts'
-import { bound, type Clock, newDoc, seconds, TENANT, type Unit } from '../base/index.ts'
+import { bound, type Clock, isConflict, newDoc, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
-import { isConflict } from './errors.ts'
 import type { ClientRecord, StoredSecret } from './records.ts'
 
 export const secretUses: Collection = {

@@ -1,7 +1,6 @@
 /** The verbs of hand-over: wrap, and open once. */
 
-import { Conflict } from '../../adapters/store.ts'
-import { randomText, type Secret, seconds, type Unit } from '../base/index.ts'
+import { overRivals, randomText, type Secret, seconds, type Unit } from '../base/index.ts'
 import { refuse } from './errors.ts'
 import { createOnce, type HandoverDeps, type OpeningInput } from './open.ts'
 import { wrapDoc, wrapped } from './records.ts'
@@ -11,7 +10,7 @@ export const WRAP_SECONDS_MAX = 15 * 60
 /** Where wrapped secrets are opened. */
 export const WRAPPED_PATH = '/wrapped/'
 const ID_BYTES = 18
-const RIVALS_MAX = 4
+const TRIES = 5
 
 /** What is wrapped, and by whom. */
 export interface WrapOrder {
@@ -51,14 +50,6 @@ export function handoverActions(deps: HandoverDeps) {
       return { address: `${new URL(`${WRAPPED_PATH}${id}`, deps.issuer)}#${key}`, expiresAt: at + lifetimeSeconds }
     },
     /** Opens for the first right proof. Throws `wrapped_unknown`, `wrapped_expired`, or `wrapped_opened` (then the token is revoked). */
-    async open(input: OpeningInput): Promise<{ readonly ciphertext: string }> {
-      for (let rival = 0; ; rival++) {
-        try {
-          return await once(input)
-        } catch (cause) {
-          if (!(cause instanceof Conflict) || rival >= RIVALS_MAX) throw cause
-        }
-      }
-    },
+    open: (input: OpeningInput): Promise<{ readonly ciphertext: string }> => overRivals(TRIES, () => once(input)),
   }
 }

@@ -2,9 +2,6 @@
 
 import { refusals } from '../base/index.ts'
 
-/** A rival was there first. */
-export const isConflict = (cause: unknown): boolean => cause instanceof Error && cause.name === 'Conflict'
-
 export const refuse = refusals({
   key_unknown: [404, 'There is no key with this id (keys list shows them).'],
   key_gone: [409, 'This key is destroyed already.'],

@@ -4,7 +4,7 @@
  */
 
 import type { Store } from '../../adapters/store.ts'
-import { bound, type Clock, newDoc, seconds, TENANT, type Unit } from '../base/index.ts'
+import { bound, type Clock, newDoc, overRivals, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { keyUses, useId } from './records.ts'
 import type { Sign } from './signers.ts'
@@ -17,7 +17,7 @@ interface Waiting {
 
 /** What has no `exp` of its own (a signed userinfo or introspection answer) is good for this long here. */
 const UNDATED_SECONDS = 3600
-const TRIES = 8
+const TRIES = 9
 
 /** The `exp` of what is signed: the bytes are `header.payload` (RFC 7515, 5.1). Unix seconds; undefined when it has none. */
 export function expOf(data: Uint8Array): number | undefined {
@@ -82,13 +82,7 @@ export function createKeyUses(deps: {
   }
 
   async function write(kid: string, use: Waiting): Promise<void> {
-    for (let n = 0; ; n++) {
-      try {
-        return await deps.commit(await stage(kid, use))
-      } catch (cause) {
-        if (n >= TRIES || !(cause instanceof Error && cause.name === 'Conflict')) throw cause
-      }
-    }
+    await overRivals(TRIES, async () => deps.commit(await stage(kid, use)))
   }
 
   return {

@@ -1,8 +1,8 @@
 /** What is done about one token that was reported: if it lives it is taken out of use, and its owner is told. */
 
-import { Conflict, type Store } from '../../adapters/store.ts'
+import type { Store } from '../../adapters/store.ts'
 import { publicId, type ShownToken, type TokenState, type TokenVerbs } from '../api-tokens/index.ts'
-import { type Clock, Refusal, type Unit } from '../base/index.ts'
+import { type Clock, overRivals, Refusal, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { stageMark } from './records.ts'
@@ -34,7 +34,7 @@ export interface ReactDeps {
 }
 
 const DAY_SECONDS = 24 * 3600
-const RIVALS_MAX = 4
+const TRIES = 5
 const LIVE: readonly TokenState[] = ['not_yet', 'active', 'rotating']
 
 /** How one reported token is dealt with. */
@@ -88,15 +88,8 @@ export function createReact(deps: ReactDeps) {
   }
 
   /** Takes one token out of use; a rival's change is looked at anew. */
-  async function act(id: string, input: { readonly by: string; readonly seenAt: string | null }): Promise<boolean> {
-    for (let rival = 0; ; rival++) {
-      try {
-        return await once(id, input)
-      } catch (cause) {
-        if (!(cause instanceof Conflict) || rival >= RIVALS_MAX) throw cause
-      }
-    }
-  }
+  const act = (id: string, input: { readonly by: string; readonly seenAt: string | null }): Promise<boolean> =>
+    overRivals(TRIES, () => once(id, input))
 
   return { find, act }
 }

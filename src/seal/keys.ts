@@ -5,7 +5,7 @@
 
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Collection, Doc, Store } from '../../adapters/store.ts'
-import { bound, type Clock, newDoc, type Random, randomText, seconds } from '../base/index.ts'
+import { bound, type Clock, isConflict, newDoc, type Random, randomText, seconds } from '../base/index.ts'
 import { type Masters, WrongMasterKey } from './master.ts'
 
 /** Wrapped keys. In clear stands which key it is and since when, never the key. */
@@ -106,7 +106,7 @@ export function createWrappedKeys({ store, masters, clock, random }: KeysDeps): 
       if (!doc) {
         // Two nodes may start at once: the loser's insert is refused, and the winner's key is read.
         await insert(id, purpose).catch((cause) => {
-          if (!(cause instanceof Error && cause.name === 'Conflict')) throw cause
+          if (!isConflict(cause)) throw cause
         })
         doc = await store.get(sealKeys.name, id)
       }
