@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { type Delivery, delivered, delivery, ownerOf, ownerText, shownConsumer, shownToken } from '../admin/index.ts'
 import type { Owner, ShownToken, TokenOrder } from '../api-tokens/index.ts'
 import type { App } from '../app.ts'
-import { DURATION, durationSeconds } from '../base/index.ts'
+import { DURATION, durationSeconds, type Unit } from '../base/index.ts'
 import type { Command, Given, Option } from './commands.ts'
 import { type Desk, OPERATOR, offered } from './desk.ts'
 
@@ -192,62 +192,48 @@ const seeing: Readonly<Record<string, Command>> = {
   },
 }
 
-const why = z.object({ why: z.string().default('') })
-const reasons = { why: string('for the record') }
+/** A command that changes a token and prints it as it is then. */
+function changing<T>(
+  about: string,
+  input: { readonly options?: Command['options']; readonly read: z.ZodType<T> },
+  change: (tokens: NonNullable<Desk['tokens']>, at: { unit: Unit; id: string; values: T }) => Promise<ShownToken>,
+): Command {
+  return {
+    about,
+    argument: 'id',
+    options: input.options ?? {},
+    async run(app, { argument: id, values }) {
+      const { tokens, operate } = offered(app, 'tokens', 'operate')
+      const read = input.read.parse(values)
+      return shownToken(await operate((unit) => change(tokens, { unit, id, values: read })))
+    },
+  }
+}
 
-const changing: Readonly<Record<string, Command>> = {
-  'token revoke': {
-    about: 'End a token for good, and its children with it.',
-    argument: 'id',
-    options: reasons,
-    async run(app, { argument, values }) {
-      const { tokens, operate } = offered(app, 'tokens', 'operate')
-      const input = { by: OPERATOR, ...why.parse(values) }
-      return shownToken(await operate((unit) => tokens.revoke(unit, argument, input)))
-    },
-  },
-  'token quarantine': {
-    about: 'Stop a token until it is released.',
-    argument: 'id',
-    options: reasons,
-    async run(app, { argument, values }) {
-      const { tokens, operate } = offered(app, 'tokens', 'operate')
-      const input = { by: OPERATOR, ...why.parse(values) }
-      return shownToken(await operate((unit) => tokens.quarantine(unit, argument, input)))
-    },
-  },
-  'token release': {
-    about: 'Let a quarantined token work again.',
-    argument: 'id',
-    options: {},
-    async run(app, { argument }) {
-      const { tokens, operate } = offered(app, 'tokens', 'operate')
-      return shownToken(await operate((unit) => tokens.release(unit, argument, OPERATOR)))
-    },
-  },
-  'token approve': {
-    about: 'Let a pending token work: one that somebody else made.',
-    argument: 'id',
-    options: {},
-    async run(app, { argument }) {
-      const { tokens, operate } = offered(app, 'tokens', 'operate')
-      return shownToken(await operate((unit) => tokens.approve(unit, argument, OPERATOR)))
-    },
-  },
-  'token narrow': {
-    about: 'Take scopes away from a token for good.',
-    argument: 'id',
-    options: { scope: strings('scope that it keeps') },
-    async run(app, { argument, values }) {
-      const { tokens, operate } = offered(app, 'tokens', 'operate')
-      const { scope } = z
-        .object({ scope: z.array(z.string()).min(1, 'say which it keeps: --scope read') })
-        .parse(values)
-      const input = { scopes: words(scope), by: OPERATOR }
-      return shownToken(await operate((unit) => tokens.narrow(unit, argument, input)))
-    },
-  },
+const nothing = { read: z.object({}) }
+const reason = { options: { why: string('for the record') }, read: z.object({ why: z.string().default('') }) }
+const kept = {
+  options: { scope: strings('scope that it keeps') },
+  read: z.object({ scope: z.array(z.string()).min(1, 'say which it keeps: --scope read') }),
+}
+
+const lives: Readonly<Record<string, Command>> = {
+  'token revoke': changing('End a token for good, and its children with it.', reason, (tokens, { unit, id, values }) =>
+    tokens.revoke(unit, id, { by: OPERATOR, ...values }),
+  ),
+  'token quarantine': changing('Stop a token until it is released.', reason, (tokens, { unit, id, values }) =>
+    tokens.quarantine(unit, id, { by: OPERATOR, ...values }),
+  ),
+  'token release': changing('Let a quarantined token work again.', nothing, (tokens, { unit, id }) =>
+    tokens.release(unit, id, OPERATOR),
+  ),
+  'token approve': changing('Let a pending token work: one that somebody else made.', nothing, (tokens, { unit, id }) =>
+    tokens.approve(unit, id, OPERATOR),
+  ),
+  'token narrow': changing('Take scopes away from a token for good.', kept, (tokens, { unit, id, values }) =>
+    tokens.narrow(unit, id, { scopes: words(values.scope), by: OPERATOR }),
+  ),
 }
 
 /** The commands. */
-export const tokenCommands: Readonly<Record<string, Command>> = { ...making, ...seeing, ...changing }
+export const tokenCommands: Readonly<Record<string, Command>> = { ...making, ...seeing, ...lives }
