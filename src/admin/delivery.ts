@@ -3,11 +3,10 @@
 import { z } from 'zod'
 import type { By, ShownToken } from '../api-tokens/index.ts'
 import type { Secret, Unit } from '../base/index.ts'
+import { WRAP_SECONDS_MAX } from '../handover/index.ts'
 import type { Doors } from './doors.ts'
 import { refuse } from './problems.ts'
 import { shownToken, time, token } from './schemas.ts'
-
-const WRAP_SECONDS_MAX = 900
 
 /** Who asks for neither gets the text itself. */
 export const delivery = z

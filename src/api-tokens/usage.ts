@@ -8,18 +8,16 @@ import { type Clock, isConflict, overRivals, seconds, type Unit } from '../base/
 import type { Seal } from '../seal/index.ts'
 import { Gathered, type Waiting } from './gathered.ts'
 import { apiTokens, storedId } from './records.ts'
-import type { Reason } from './rules.ts'
-import { type Counts, createUseRecords, DAY, isOutcome, joined, type TokenUser, USERS_DAYS } from './use-records.ts'
-
-/** One use. `network`: a prefix, never an address; empty where it is not known. */
-export interface Use {
-  readonly id: string
-  readonly outcome: Reason
-  readonly network: string
-  readonly agent: string
-  readonly route: string
-  readonly scopes?: readonly string[] | undefined
-}
+import {
+  type Counts,
+  createUseRecords,
+  DAY,
+  isOutcome,
+  joined,
+  type TokenUser,
+  USERS_DAYS,
+  type Use,
+} from './use-records.ts'
 
 /** What the records of use need. */
 export interface UsageDeps {

@@ -2,8 +2,7 @@
 
 import type Koa from 'koa'
 import { z } from 'zod'
-import { Refusal } from '../base/index.ts'
-import { oauthError, readBody, type Views } from '../http/index.ts'
+import { readBody, sendRefusal, type Views } from '../http/index.ts'
 import { WRAPPED_PATH } from './actions.ts'
 import { refuse } from './errors.ts'
 import type { OpeningInput } from './open.ts'
@@ -62,10 +61,7 @@ export function createRoutes(deps: {
       if (ctx.method !== 'POST') throw refuse('method_not_allowed')
       ctx.body = await deps.open(parsed(id, await readBody(ctx.req)))
     } catch (cause) {
-      if (!(cause instanceof Refusal)) throw cause
-      if (cause.status === 405) ctx.set('Allow', 'GET, HEAD, POST')
-      ctx.status = cause.status
-      ctx.body = oauthError(cause.code, cause.message)
+      sendRefusal(ctx, cause, 'GET, HEAD, POST')
     }
     return true
   }

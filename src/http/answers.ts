@@ -1,7 +1,9 @@
-/** Answers that caches may keep. */
+/** Answers that caches may keep, and refusals of our own small routes. */
 
 import { hash } from 'node:crypto'
 import type Koa from 'koa'
+import { Refusal } from '../base/index.ts'
+import { oauthError } from './headers.ts'
 import type { Asset } from './pages.ts'
 
 /** A static file. */
@@ -29,4 +31,12 @@ export function sendCacheable(ctx: Koa.Context, { body, type, cacheControl, etag
   ctx.set('Content-Type', `${type}; charset=utf-8`)
   ctx.response.etag = etag ?? `"${hash('sha256', body, 'base64url').slice(0, 22)}"`
   if (ctx.fresh) ctx.status = 304
+}
+
+/** Answers a refusal as JSON, naming the methods that a route takes where the method was wrong; throws whatever is none. */
+export function sendRefusal(ctx: Koa.Context, cause: unknown, methods: string): void {
+  if (!(cause instanceof Refusal)) throw cause
+  if (cause.status === 405) ctx.set('Allow', methods)
+  ctx.status = cause.status
+  ctx.body = oauthError(cause.code, cause.message)
 }

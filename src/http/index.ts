@@ -3,7 +3,7 @@
  * Knows no endpoint and no credential.
  */
 
-export { sendAsset, sendCacheable } from './answers.ts'
+export { sendAsset, sendCacheable, sendRefusal } from './answers.ts'
 export { BadBody, BODY_BYTES_MAX, callerAddress, networkOf, readBody, requestView } from './edge.ts'
 export { oauthError, securityHeaders } from './headers.ts'
 export { createOutbound, type Outbound, OutboundRefused, type OutboundRequest } from './outbound.ts'

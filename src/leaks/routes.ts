@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import type { Throttle } from '../accounts/index.ts'
 import { Refusal } from '../base/index.ts'
-import { networkOf, oauthError, readBody } from '../http/index.ts'
+import { networkOf, readBody, sendRefusal } from '../http/index.ts'
 import { refuse } from './errors.ts'
 import type { Reporter } from './github.ts'
 import { hashed, type IntakeDeps, parseReport, parseSignedReport, queue, REPORT_BYTES_MAX } from './intake.ts'
@@ -99,10 +99,7 @@ export function createRoutes(deps: RouteDeps) {
       if (ctx.method !== 'POST') throw refuse('method_not_allowed')
       await (reporter ? signed(ctx, { reporter, address }) : unsigned(ctx, address))
     } catch (cause) {
-      if (!(cause instanceof Refusal)) throw cause
-      if (cause.status === 405) ctx.set('Allow', 'POST')
-      ctx.status = cause.status
-      ctx.body = oauthError(cause.code, cause.message)
+      sendRefusal(ctx, cause, 'POST')
     }
     return true
   }
