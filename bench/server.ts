@@ -49,7 +49,7 @@ async function mintmark(port: number): Promise<() => Promise<void>> {
   })
   await app.clients.declare(configuration.clients)
   await app.accounts.create({ loginName: PERSON, password: PASSWORD })
-  await listen(app.koa, { port, host: '127.0.0.1' })
+  await listen(app.handler, { port, host: '127.0.0.1' })
   app.background.start()
   return async () => {
     await app.background.stop()
@@ -112,3 +112,4 @@ process.on('message', (message) => {
   if (message === 'stop') void stop().then(() => process.exit(0))
 })
 process.send?.('ready')
+process.once('SIGTERM', () => void stop().then(() => process.exit(0)))

@@ -13,13 +13,14 @@ import { createEnvelope, keepTokens, tokenSecondsMax } from './envelope.ts'
 import { createEventLog, createRelay, events, type Follower } from './events.ts'
 import { frontDoor } from './front-door.ts'
 import { handoverCollections } from './handover/index.ts'
-import { createOutbound, createViews } from './http/index.ts'
+import { createOutbound, createShelf, createViews } from './http/index.ts'
 import { createIdempotency, idempotencyCollections } from './idempotency/index.ts'
 import { inventoryCollections } from './inventory/index.ts'
 import { type Algorithm, keyCollections, openKeyring, type Signers } from './keys/index.ts'
 import { leakCollections } from './leaks/index.ts'
 import { createLive, type Reread } from './live.ts'
 import { createOidc, oidcCollections } from './oidc/index.ts'
+import { rawDoor } from './raw-door.ts'
 import { createSeal, fenced, type Masters, type Seal, sealEvents, sealKeys } from './seal/index.ts'
 import { createSignOuts } from './sign-outs.ts'
 import { type Counters, createCounters, type Logger } from './telemetry/index.ts'
@@ -59,6 +60,8 @@ export interface AppDeps {
   readonly hasher: Hasher
   /** See `BackgroundDeps`. */
   readonly pace?: number
+  /** False: no lanes, every request goes the whole way. For whoever suspects one. */
+  readonly lanes?: boolean
   /** How the configuration is read again while the server runs. */
   readonly reread?: Reread
   /** How another module is read, for simulations. */
@@ -150,6 +153,10 @@ export async function createApp(deps: AppDeps) {
   const tellLog: Follower = async ({ seq, type, data }) => logger.debug({ seq, type, request: data.request }, 'event')
   const relay = createRelay({ ...shared, followers: [tellLog, signOuts.follow] })
   const followers = { relay, signOuts, envelope, idempotency }
+  const claim = { path: CLAIM_PATH, answer: admin.claim }
+  const shelf = createShelf()
+  const next = frontDoor({ ...shared, ...built, ...faces, leaks, rest, claim, shelf }).callback()
+  const handler = deps.lanes === false ? next : rawDoor({ ...shared, ...built, shelf, next })
   return {
     ...built,
     ...faces,
@@ -164,7 +171,7 @@ export async function createApp(deps: AppDeps) {
     eventLog: createEventLog({ store, seal }),
     masters: deps.masters,
     envelope,
-    koa: frontDoor({ ...shared, ...built, ...faces, leaks, rest, claim: { path: CLAIM_PATH, answer: admin.claim } }),
+    handler,
     /** Takes what has changed in the configuration's module. */
     reload: () => live.reload({ ...shared, clients, keyring, oidc, keep: (lifetimes) => keepTokens(seal, lifetimes) }),
     /** The last thing: policies, what signs, then the store. */

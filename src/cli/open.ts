@@ -113,6 +113,7 @@ export async function openApp(
       configuration,
       issuer,
       demoUsable,
+      lanes: env.LANES,
       logger,
       hasher: createHasher(),
       ...(input.pace === undefined ? {} : { pace: input.pace }),

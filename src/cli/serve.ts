@@ -81,7 +81,7 @@ export async function serve(
   const app = await openApp(setting, { declares: true, reread, ...more })
   const { logger } = setting
   try {
-    const server = await listen(app.koa, { port, host: setting.env.HOST }).catch((cause: NodeJS.ErrnoException) => {
+    const server = await listen(app.handler, { port, host: setting.env.HOST }).catch((cause: NodeJS.ErrnoException) => {
       throw new BadConfiguration(
         `${setting.env.HOST} port ${port} can't be listened on (${cause.code ?? cause.message}); set PORT or HOST`,
         { cause },

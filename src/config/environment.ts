@@ -61,6 +61,7 @@ const schema = z.object({
         .transform(Number),
     ])
     .default(false),
+  LANES: z.stringbool().default(true),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
 
@@ -147,6 +148,13 @@ export const environment: readonly Entry[] = [
     default: 'mintmark.config.ts',
     group: 'Operation',
     meaning: 'Configuration module. Loaded only when it belongs to this user and nobody else may write it.',
+  },
+  {
+    name: 'LANES',
+    default: 'true',
+    group: 'Operation',
+    meaning:
+      'false sends every request the whole way through the library, slower and with the same answers: for whoever suspects a lane.',
   },
   {
     name: 'LOG_LEVEL',

@@ -19,8 +19,26 @@ export class BadBody extends Error {
   }
 }
 
+/** What was had of a request before its handler came by. */
+interface Early {
+  readonly body: Buffer
+  readonly requestId: string
+}
+
+const taken = new WeakMap<IncomingMessage, Early>()
+
+/** Says that a request's body was read already, and what the request is called: `readBody` and `earlyId` give it on. */
+export function keepEarly(req: IncomingMessage, early: Early): void {
+  taken.set(req, early)
+}
+
+/** The id that a request has already. */
+export const earlyId = (req: IncomingMessage): string | undefined => taken.get(req)?.requestId
+
 /** Reads a request's body once. Throws `BadBody`; past the limit the rest is not read. */
 export async function readBody(req: IncomingMessage, bytesMax = BODY_BYTES_MAX): Promise<Buffer> {
+  const early = taken.get(req)?.body
+  if (early && early.length <= bytesMax) return early
   const length = req.headers['content-length']
   if (length !== undefined && Number(length) > bytesMax) throw new BadBody(413, 'request entity too large')
   const chunks: Buffer[] = []

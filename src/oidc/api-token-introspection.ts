@@ -3,7 +3,6 @@
  * good; nobody else does, the bearer least of all.
  */
 
-import type Koa from 'koa'
 import { errors } from 'oidc-provider'
 import type { FoundToken, Presented, TokenFacts, Verifier } from '../api-tokens/index.ts'
 import { type Clock, seconds } from '../base/index.ts'
@@ -19,6 +18,12 @@ export interface TokenAnswerDeps {
 
 /** What an answer is, before it is written. */
 export type Body = Readonly<Record<string, unknown>>
+
+/** An answer about an API token. `expiresIn`: what the header `Token-Expires-In` says of a live one, in seconds. */
+export interface TokenAnswer {
+  readonly body: Body
+  readonly expiresIn?: number
+}
 
 /** What a resource server says of the request that it was sent. Taken for API tokens only. */
 const ASKED = ['ip', 'method', 'path', 'resource', 'scope', 'user_agent'] as const
@@ -73,32 +78,30 @@ export function createTokenAnswers({ verifier, clients, clock }: TokenAnswerDeps
   }
 
   /** A service about its own token. It is the bearer: it hears whether the token is good, not why not, and its question is no use of it. */
-  function asBearer(ctx: Koa.Context, found: FoundToken, asked: Presented): Body {
+  function asBearer(found: FoundToken, asked: Presented): TokenAnswer {
     const { reason, token } = verifier.judge(found, { ...asked, api: asked.api ?? found.record.apis[0] })
-    if (reason !== 'VALID' || !token) return { active: false }
-    ctx.set('Token-Expires-In', String(token.exp - seconds(clock)))
-    return activeBody(token, asked.api)
+    if (reason !== 'VALID' || !token) return { body: { active: false } }
+    return { body: activeBody(token, asked.api), expiresIn: token.exp - seconds(clock) }
   }
 
   /** The answer about an API token, for an authenticated client. Another's and an unknown one look the same. */
-  return async (ctx: Koa.Context, caller: ClientRecord, text: string, form: URLSearchParams): Promise<Body> => {
+  return async (caller: ClientRecord, text: string, form: URLSearchParams): Promise<TokenAnswer> => {
     const asked = { ...askedOf(form), client: caller.clientId }
     const found = await verifier.find(text)
     const unknown = caller.introspect.length > 0 ? { active: false, reason: 'NOT_FOUND' } : { active: false }
-    if (!found) return unknown
+    if (!found) return { body: unknown }
     const api = await placeOf(caller, found, asked.api)
     const { owner } = found.record
     if (api === undefined) {
-      if (owner.type === 'service' && owner.id === caller.clientId) return asBearer(ctx, found, asked)
+      if (owner.type === 'service' && owner.id === caller.clientId) return asBearer(found, asked)
       verifier.alarm(found, asked)
-      return unknown
+      return { body: unknown }
     }
     const { reason, token, retryAfterSeconds } = verifier.present(found, { ...asked, api })
-    if (reason === 'VALID' && token) {
-      ctx.set('Token-Expires-In', String(token.exp - seconds(clock)))
-      return { ...activeBody(token, api), reason }
-    }
-    return { active: false, reason, ...(retryAfterSeconds === undefined ? {} : { retry_after: retryAfterSeconds }) }
+    if (reason === 'VALID' && token)
+      return { body: { ...activeBody(token, api), reason }, expiresIn: token.exp - seconds(clock) }
+    const wait = retryAfterSeconds === undefined ? {} : { retry_after: retryAfterSeconds }
+    return { body: { active: false, reason, ...wait } }
   }
 }
 

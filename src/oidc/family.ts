@@ -266,7 +266,7 @@ export function createFamilies(deps: {
       return { idle: number(doc.fields.idleUntil), absolute: absoluteEnd(doc, payload) }
     },
     /** Whether the family of a token still lives; tokens without one are their Grant's alone. */
-    async lives(work: Work, token: Pick<Doc, 'family'>): Promise<boolean> {
+    async lives(work: Pick<Work, 'unit'>, token: Pick<Doc, 'family'>): Promise<boolean> {
       if (token.family === null) return true
       const doc = await work.unit.get(artefacts.name, token.family)
       return doc !== undefined && doc.revokedAt === null && doc.state !== 'quarantined'

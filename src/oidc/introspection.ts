@@ -59,7 +59,10 @@ export function createAnyIntrospection(deps: AnyIntrospectionDeps) {
 
   async function apiToken(ctx: Koa.Context, provider: Provider, body: Buffer, text: string): Promise<void> {
     const caller = callerOf(await libraryWith(ctx, provider, withToken(body, NOBODYS)))
-    if (caller) ctx.body = await deps.answers(ctx, caller, text, new URLSearchParams(body.toString()))
+    if (!caller) return
+    const answer = await deps.answers(caller, text, new URLSearchParams(body.toString()))
+    if (answer.expiresIn !== undefined) ctx.set('Token-Expires-In', String(answer.expiresIn))
+    ctx.body = answer.body
   }
 
   /** Why an opaque access token of one of the caller's APIs is dead; NOT_FOUND for everything else. */

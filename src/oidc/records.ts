@@ -49,7 +49,7 @@ export type Kind =
   | 'replay'
 
 /** What is looked up by an opaque token's text: hashed with the version that the text names. */
-const BY_TOKEN: readonly string[] = [
+const BY_TOKEN: ReadonlySet<string> = new Set([
   'AccessToken',
   'ClientCredentials',
   'AuthorizationCode',
@@ -58,15 +58,30 @@ const BY_TOKEN: readonly string[] = [
   'RegistrationAccessToken',
   'PushedAuthorizationRequest',
   'RefreshToken',
-] satisfies readonly (Kind | 'RefreshToken')[]
+] satisfies readonly (Kind | 'RefreshToken')[])
+
+/** What is named by words of which there are few. */
+const FEW: ReadonlySet<string> = new Set(['client', 'api', 'scope'])
+const FEW_MAX = 10_000
 
 /** Late requests and replays still find what is gone: documents outlive their `exp` by this. */
 const MARGIN_SECONDS = 24 * 3600
 
 /** Hashes and envelopes of protocol documents. */
 export function createRecords(seal: Seal) {
+  // Names of clients, APIs and scopes are few and come with every token: their hashes, by a key that never turns, are kept.
+  const few = new Map<string, string>()
+  const kept = (kind: string, text: string): string => {
+    const name = `${kind} ${text}`
+    const known = few.get(name)
+    if (known !== undefined) return known
+    const made = seal.hash('lookup', TENANT, kind, text)
+    if (few.size >= FEW_MAX) few.clear()
+    few.set(name, made)
+    return made
+  }
   const hash = (kind: string, text: string): string =>
-    seal.hash(BY_TOKEN.includes(kind) ? 'token' : 'lookup', TENANT, kind, text)
+    FEW.has(kind) ? kept(kind, text) : seal.hash(BY_TOKEN.has(kind) ? 'token' : 'lookup', TENANT, kind, text)
   const optional = (kind: string, value: unknown): string | null =>
     typeof value === 'string' && value !== '' ? hash(kind, value) : null
 
@@ -115,7 +130,7 @@ export function createRecords(seal: Seal) {
       const exp = typeof payload.exp === 'number' ? payload.exp : null
       const purgeAt = exp === null ? null : Math.max(exp, input.keepUntil ?? 0) + MARGIN_SECONDS
       const sealed = seal.seal(clear, Buffer.from(JSON.stringify(payload)))
-      const hk = BY_TOKEN.includes(kind) && typeof payload.jti === 'string' ? seal.hkOf(payload.jti) : seal.hk
+      const hk = BY_TOKEN.has(kind) && typeof payload.jti === 'string' ? seal.hkOf(payload.jti) : seal.hk
       return newDoc(clear, { hk, ...sealed, exp, purgeAt, ...(input.fields ? { fields: input.fields } : {}) })
     },
     /** The sealed body anew, under the columns that the document has. */

@@ -3,8 +3,10 @@
  * The library serves its own routes on a fresh context; ours stand beside it.
  */
 
+import type { IncomingHttpHeaders } from 'node:http'
 import type Koa from 'koa'
 import { errors, type Provider } from 'oidc-provider'
+import type { SeenFrom } from '../config/index.ts'
 import { BadBody, networkOf, oauthError, type Views } from '../http/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { Contended, type Runner } from './commit.ts'
@@ -62,6 +64,21 @@ const PAGES = ['authorization', 'interaction', 'end_session', 'device']
 /** The route's name, in the words that decide what an error answer commits. */
 export function routeOf(path: string): string {
   return ROUTES.find(([pattern]) => pattern.test(normalPath(path)))?.[1] ?? 'other'
+}
+
+/** Where a request comes from: its network, and what its head says of country and agent. `countryHeader`: where a trusted proxy sets one. */
+export function seenFrom(
+  headers: IncomingHttpHeaders,
+  address: string,
+  countryHeader: string | undefined,
+): SeenFrom & { readonly network: string } {
+  const country = countryHeader ? String(headers[countryHeader.toLowerCase()] ?? '').toUpperCase() : ''
+  const agent = (headers['user-agent'] ?? '').slice(0, AGENT_MAX)
+  return {
+    network: networkOf(address),
+    ...(/^[A-Z]{2}$/.test(country) ? { country } : {}),
+    ...(agent ? { agent } : {}),
+  }
 }
 
 /** Refuses what no protocol allows before the library sees it: bytes that are not text, NUL, and parameters that are not plain. */
@@ -158,16 +175,6 @@ export function createRoutes(deps: RouteDeps) {
     ctx.body = oauthError(code, description)
   }
 
-  function seenFrom(ctx: Koa.Context, edge: EdgeState) {
-    const country = deps.countryHeader ? ctx.get(deps.countryHeader).toUpperCase() : ''
-    const agent = ctx.get('user-agent').slice(0, AGENT_MAX)
-    return {
-      network: networkOf(edge.address),
-      ...(/^[A-Z]{2}$/.test(country) ? { country } : {}),
-      ...(agent ? { agent } : {}),
-    }
-  }
-
   return async (outer: Koa.Context, edge: EdgeState): Promise<void> => {
     const { provider } = deps
     const route = routeOf(outer.path)
@@ -180,7 +187,7 @@ export function createRoutes(deps: RouteDeps) {
         id: edge.requestId,
         route,
         address: edge.address,
-        seen: seenFrom(outer, edge),
+        seen: seenFrom(outer.req.headers, edge.address, deps.countryHeader),
         context: (req, res) => provider.createContext(req, res) as Koa.Context,
         async handle(inner) {
           await handle(inner, provider, edge, route)

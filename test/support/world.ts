@@ -83,7 +83,7 @@ export async function openWorld(
   kind: StoreKind,
   configuration: ConfigurationInput = {},
   wrap: (store: Store) => Store = (store) => store,
-  more: Partial<Pick<AppDeps, 'signers' | 'masters'>> = {},
+  more: Partial<Pick<AppDeps, 'signers' | 'masters' | 'lanes'>> = {},
 ): Promise<World> {
   const { createServer } = await import('node:net')
   const port = await new Promise<number>((done) => {
@@ -113,7 +113,7 @@ export async function openWorld(
     ...more,
   })
   await app.clients.declare(parsed.clients)
-  const server = await listen(app.koa, { port, host: '127.0.0.1' })
+  const server = await listen(app.handler, { port, host: '127.0.0.1' })
   const secrets: string[] = []
   return {
     app,
