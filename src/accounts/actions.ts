@@ -2,6 +2,7 @@
 
 import type { Doc, Store } from '../../adapters/store.ts'
 import { isConflict, type Random, randomText, refusals, seconds, TENANT, type Unit } from '../base/index.ts'
+import { OpenedOnce } from '../seal/index.ts'
 import { eraseAccount, type Holdings } from './erase.ts'
 import type { Hasher } from './hashing.ts'
 import {
@@ -13,6 +14,7 @@ import {
   claimDoc,
   claims,
   firstAdministrator,
+  isDisabled,
   isErased,
   nameDoc,
   nameId,
@@ -59,6 +61,7 @@ export type SignIn =
   | { readonly ok: false; readonly why: 'throttled'; readonly waitSeconds: number }
 
 const QUARTER = 15 * 60
+const MARKS_MAX = 20_000
 
 /** The verbs. `dummy` is a hash that no password has. */
 export function accountActions(deps: AccountDeps, dummy: string) {
@@ -67,6 +70,12 @@ export function accountActions(deps: AccountDeps, dummy: string) {
   const pairs = createThrottle(deps, { name: 'sign-in pair', points: 5, seconds: QUARTER })
   const perAccount = createThrottle(deps, { name: 'sign-in account', points: 50, seconds: QUARTER })
   const perNetwork = createThrottle(deps, { name: 'sign-in network', points: 100, seconds: QUARTER })
+
+  // Whether it is a demonstration account is decided when it is made, and stands among what is personal.
+  const marks = new OpenedOnce({
+    entriesMax: MARKS_MAX,
+    open: async (doc) => ({ demo: (await accountOf(seal, doc)).person.demo }),
+  })
 
   async function byName(
     name: string,
@@ -191,6 +200,12 @@ export function accountActions(deps: AccountDeps, dummy: string) {
       if (!doc || isErased(doc)) return undefined
       const record = await accountOf(seal, doc)
       return usable(record) ? record : undefined
+    },
+    /** Whether there is an account of a `sub` that may be used: what `find` would say, with nothing personal opened. */
+    async stands(sub: string): Promise<boolean> {
+      const doc = await store.get(accounts.name, accountId(seal, sub))
+      if (!doc || isErased(doc) || isDisabled(doc)) return false
+      return deps.demoUsable || !(await marks.of(doc)).demo
     },
     async list(): Promise<readonly AccountRecord[]> {
       const out: AccountRecord[] = []

@@ -49,7 +49,7 @@ async function organisationOf(seal: Seal, doc: Doc): Promise<Organisation> {
 
 /** The verbs. */
 export function organisationActions({ store, seal, clock, unit, commit }: OrganisationDeps) {
-  const idOf = (name: string): string => seal.hash('lookup', TENANT, 'organisation', name)
+  const idOf = (name: string): string => seal.hash('name', TENANT, 'organisation', name)
   const stored = async (name: string): Promise<Doc | undefined> =>
     name.includes('\0') ? undefined : store.get(organisations.name, idOf(name))
 

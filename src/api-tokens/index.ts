@@ -104,7 +104,7 @@ function policyVerbs(deps: TokenDeps): TokenPolicies {
       return simulation.result()
     },
     endAccount(unit, sub) {
-      const by = { account: deps.seal.hash('lookup', TENANT, 'account', sub), kind: 'api-token' }
+      const by = { account: deps.seal.hash('name', TENANT, 'account', sub), kind: 'api-token' }
       unit.revoke({ collection: apiTokens.name, target: { by: { tenant: TENANT, by } }, at: seconds(clock) })
     },
     limitsFor: (record) => limitsFor(record, settings()),

@@ -7,6 +7,7 @@ export { type Clock, type Random, randomText, seconds, systemClock, systemRandom
 export { type Bound, bound, newDoc, TENANT } from './document.ts'
 export { DURATION, durationSeconds } from './duration.ts'
 export { isLoopback } from './loopback.ts'
+export { createMemo } from './memo.ts'
 export { nearest } from './nearest.ts'
 export { Refusal, type RefusalRow, refusals } from './refusal.ts'
 export { isConflict, overRivals } from './rivals.ts'

@@ -6,7 +6,7 @@ import type { ClientRecord, Clients } from '../clients/index.ts'
 /** What it asks. */
 export interface MayLearnDeps {
   readonly clients: Pick<Clients, 'find'>
-  readonly accounts: Pick<Accounts, 'find'>
+  readonly accounts: Pick<Accounts, 'stands'>
   /** Whether the API token that an access token was exchanged for lives and still has its scopes; true for all others. */
   readonly sourceLives: (token: { readonly extra?: unknown; readonly scope?: unknown }) => Promise<boolean>
 }
@@ -30,7 +30,7 @@ export async function mayLearn(
   // What a disabled account or client was given is dead, whoever asks.
   const { clientId, accountId } = token
   if (!clientId || (clientId !== caller.clientId && !(await clients.find(clientId)))) return false
-  if (typeof accountId === 'string' && !(await accounts.find(accountId))) return false
+  if (typeof accountId === 'string' && !(await accounts.stands(accountId))) return false
   // What was exchanged for an API token dies with it.
   if (!(await sourceLives(token))) return false
   if (clientId === caller.clientId) return true

@@ -60,28 +60,16 @@ const BY_TOKEN: ReadonlySet<string> = new Set([
   'RefreshToken',
 ] satisfies readonly (Kind | 'RefreshToken')[])
 
-/** What is named by words of which there are few. */
-const FEW: ReadonlySet<string> = new Set(['client', 'api', 'scope'])
-const FEW_MAX = 10_000
+/** Names that open nothing and come with almost every token. */
+const NAMES: ReadonlySet<string> = new Set(['client', 'api', 'scope', 'account', 'Grant', 'Family', 'Session'])
 
 /** Late requests and replays still find what is gone: documents outlive their `exp` by this. */
 const MARGIN_SECONDS = 24 * 3600
 
 /** Hashes and envelopes of protocol documents. */
 export function createRecords(seal: Seal) {
-  // Names of clients, APIs and scopes are few and come with every token: their hashes, by a key that never turns, are kept.
-  const few = new Map<string, string>()
-  const kept = (kind: string, text: string): string => {
-    const name = `${kind} ${text}`
-    const known = few.get(name)
-    if (known !== undefined) return known
-    const made = seal.hash('lookup', TENANT, kind, text)
-    if (few.size >= FEW_MAX) few.clear()
-    few.set(name, made)
-    return made
-  }
-  const hash = (kind: string, text: string): string =>
-    FEW.has(kind) ? kept(kind, text) : seal.hash(BY_TOKEN.has(kind) ? 'token' : 'lookup', TENANT, kind, text)
+  const purposeOf = (kind: string) => (BY_TOKEN.has(kind) ? 'token' : NAMES.has(kind) ? 'name' : 'lookup')
+  const hash = (kind: string, text: string): string => seal.hash(purposeOf(kind), TENANT, kind, text)
   const optional = (kind: string, value: unknown): string | null =>
     typeof value === 'string' && value !== '' ? hash(kind, value) : null
 

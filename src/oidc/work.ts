@@ -22,6 +22,8 @@ export interface WorkFamily {
 export interface PresentedRefresh {
   readonly doc: Doc
   readonly text: string
+  /** Keyed hash of the text. */
+  readonly head: string
   readonly standing: 'head' | 'grace' | 'late' | 'replay'
   readonly payload: Payload
   /** Where its last use came from. */

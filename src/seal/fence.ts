@@ -28,9 +28,16 @@ export function fenced(store: Store, seal: Pick<Seal, 'isExpired'>): Store {
     if (late) throw new Conflict('insert', late.collection, late.id)
     await store.commit(unit)
   }
+  // What every request asks for is bound once.
+  const often = new Map<PropertyKey, unknown>([
+    ['commit', commit],
+    ['get', store.get.bind(store)],
+    ['find', store.find.bind(store)],
+  ])
   return new Proxy(store, {
     get(target, name) {
-      if (name === 'commit') return commit
+      const known = often.get(name)
+      if (known) return known
       const value: unknown = Reflect.get(target, name)
       return typeof value === 'function' ? value.bind(target) : value
     },

@@ -1,7 +1,6 @@
 /** The tokens that a refresh answers with, made as the library makes them: the access token and the ID token. */
 
 import type { Client } from 'oidc-provider'
-import { type AccountRecord, claimsOf } from '../../accounts/index.ts'
 import { type Clock, type Random, randomText, seconds } from '../../base/index.ts'
 import type { ApiRecord } from '../../clients/index.ts'
 import type { Configuration } from '../../config/index.ts'
@@ -25,7 +24,8 @@ export interface IssueDeps {
 /** Whom a token is for and what it stands on: what a refresh token says of it. */
 export interface Standing {
   readonly client: Client
-  readonly account: AccountRecord
+  /** What an ID token may say of the account. */
+  readonly person: { readonly sub: string } & Readonly<Record<string, unknown>>
   /** The refresh token's payload. */
   readonly source: Payload
   /** Scopes of the request, or all of the refresh token's. */
@@ -107,11 +107,11 @@ export async function issueAccessToken(
 /** Signs an ID token (OpenID Connect Core, 12.2). Beside an access token for userinfo it tells of the sign-in alone. */
 export async function issueIdToken(
   { clock, lifetimes, issuer, signer }: IssueDeps,
-  { client, account, source, oidcScopes }: Standing,
+  { client, person, source, oidcScopes }: Standing,
   { api }: Target,
 ): Promise<string> {
   const { acr, amr, authTime } = source
-  const available = { ...claimsOf(account), sub: account.sub, acr, amr, auth_time: authTime }
+  const available = { ...person, acr, amr, auth_time: authTime }
   const iat = seconds(clock)
   const claims = {
     ...claimsFor(api ? oidcScopes : ['openid'], available),
@@ -121,7 +121,7 @@ export async function issueIdToken(
     exp: iat + lifetimes.idTokenSeconds,
     iat,
     iss: issuer,
-    sub: account.sub,
+    sub: person.sub,
   }
   return signer.sign(String(client.idTokenSignedResponseAlg), claims)
 }

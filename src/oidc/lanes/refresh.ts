@@ -3,7 +3,7 @@
  * replay, a family that is held and whatever the policies refuse are the library's; what they have decided goes along.
  */
 
-import type { AccountRecord, Accounts } from '../../accounts/index.ts'
+import { type Accounts, claimsOf } from '../../accounts/index.ts'
 import { seconds } from '../../base/index.ts'
 import type { ApiRecord, Clients } from '../../clients/index.ts'
 import { refreshSeconds } from '../configuration.ts'
@@ -27,7 +27,7 @@ import { type PlainForm, plainScopes } from './request.ts'
 export interface RefreshLaneDeps extends IssueDeps {
   readonly families: Families
   readonly decision: DecideRefresh
-  readonly accounts: Pick<Accounts, 'find'>
+  readonly accounts: Pick<Accounts, 'find' | 'stands'>
   readonly clients: Pick<Clients, 'api'>
   /** Scopes that need no API. */
   readonly statics: readonly string[]
@@ -64,16 +64,13 @@ function targetOf(
   input: { readonly api: ApiRecord | null; readonly grant: Payload; readonly scopes: readonly string[] },
 ): Target {
   const { api, grant, scopes } = input
-  const { openid, resources } = grant
-  if (!api) {
-    const granted = words(isRecord(openid) ? openid.scope : undefined)
-    return { api: undefined, scopes: granted.filter((scope) => scopes.includes(scope)) }
-  }
+  const { resources } = grant
+  if (!api) return { api: undefined, scopes: granted(grant, scopes) }
   const listed = words(record.metadata.scope)
   const isListed = listed.some((scope) => !statics.includes(scope))
   const known = Object.keys(api.scopes).filter((scope) => !isListed || listed.includes(scope))
-  const granted = words(isRecord(resources) ? resources[api.id] : undefined)
-  return { api, scopes: granted.filter((scope) => scopes.includes(scope) && known.includes(scope)) }
+  const there = words(isRecord(resources) ? resources[api.id] : undefined)
+  return { api, scopes: there.filter((scope) => scopes.includes(scope) && known.includes(scope)) }
 }
 
 /** The Grant of a refresh token, where it lives, is the token's and took nothing back. */
@@ -117,22 +114,30 @@ async function ready(deps: RefreshLaneDeps, work: Work, caller: Caller, form: Pl
   const scopes = asked.length > 0 ? asked : own
   const grant = await grantOf(deps, work, token)
   if (!grant || !scopes.every((scope) => own.includes(scope))) return undefined
-  const account = await deps.accounts.find(String(token.accountId))
-  const api = account && (await apiOf(deps, form.resource, { resource: token.resource, scopes }))
-  if (!account || api === undefined) return undefined
+  const api = await apiOf(deps, form.resource, { resource: token.resource, scopes })
+  if (api === undefined) return undefined
   const target = targetOf(deps, caller, { api, grant, scopes })
   if (!isIssuable(deps, client, target, scopes.includes('openid'))) return undefined
-  return { token, target, standing: standingOf({ client, account, source: token, scopes, grant }) }
+  const person = await personOf(deps, String(token.accountId), { tellsAll: api !== null && scopes.includes('openid') })
+  return (
+    person && { token, target, standing: { client, person, source: token, scopes, oidcScopes: granted(grant, scopes) } }
+  )
 }
 
-function standingOf({
-  grant,
-  ...rest
-}: Omit<Standing, 'oidcScopes'> & { readonly account: AccountRecord; readonly grant: Payload }): Standing {
-  const { openid } = grant
-  const granted = words(isRecord(openid) ? openid.scope : undefined)
-  return { ...rest, oidcScopes: granted.filter((scope) => rest.scopes.includes(scope)) }
+/** What an ID token may say of the account, which must stand. Beside an access token for userinfo that is its subject alone. */
+async function personOf(
+  { accounts }: RefreshLaneDeps,
+  sub: string,
+  { tellsAll }: { readonly tellsAll: boolean },
+): Promise<Standing['person'] | undefined> {
+  if (!tellsAll) return (await accounts.stands(sub)) ? { sub } : undefined
+  const account = await accounts.find(sub)
+  return account && claimsOf(account)
 }
+
+/** Of the scopes that are asked for, those of OpenID Connect that a Grant carries. */
+const granted = ({ openid }: Payload, scopes: readonly string[]): readonly string[] =>
+  words(isRecord(openid) ? openid.scope : undefined).filter((scope) => scopes.includes(scope))
 
 /** Whether the policies say no more than that it rotates or stays, with every scope that it has. */
 const isPlainVerdict = ({ verdict }: Work): boolean =>
@@ -178,10 +183,10 @@ export function createRefreshLane(deps: RefreshLaneDeps) {
     const idToken = standing.scopes.includes('openid')
       ? { id_token: await issueIdToken(deps, standing, found.target) }
       : {}
-    const granted = found.target.scopes.join(' ')
+    const scopes = found.target.scopes.join(' ')
     work.unit.note('token.issued', {
       client_id: client.clientId,
-      account: standing.account.sub,
+      account: standing.person.sub,
       grant_type: 'refresh_token',
       family: work.family?.id,
     })
@@ -190,7 +195,7 @@ export function createRefreshLane(deps: RefreshLaneDeps) {
       expires_in: access.lifetime,
       ...idToken,
       refresh_token: refreshed.text,
-      ...(refreshed.source.scope || granted ? { scope: granted } : {}),
+      ...(refreshed.source.scope || scopes ? { scope: scopes } : {}),
       token_type: 'Bearer',
     }
     if (refreshed.text !== text)
