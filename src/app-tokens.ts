@@ -1,7 +1,7 @@
 /** The part of the composition that deals with API tokens: the room itself, then what follows and faces it. Belongs to `app.ts`. */
 
 import type { Store } from '../adapters/store.ts'
-import type { Accounts } from './accounts/index.ts'
+import { type Accounts, ownerCollections } from './accounts/index.ts'
 import { type Doors, declareManagementApi, MANAGEMENT_API } from './admin/index.ts'
 import {
   createTokenSchedule,
@@ -12,8 +12,8 @@ import {
   type Tokens,
   type TokenUse,
 } from './api-tokens/index.ts'
-import { type Clock, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
-import type { Clients } from './clients/index.ts'
+import { type Clock, type Committed, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
+import { type Clients, clientCollection } from './clients/index.ts'
 import type { Fresh } from './config/index.ts'
 import { createHandover, sealFor } from './handover/index.ts'
 import type { Outbound, Views } from './http/index.ts'
@@ -63,7 +63,7 @@ const ownersOf =
 /** The room, its schedule, who verifies and counts, and what happens when a token leaks. Notices are log lines until mail takes them. */
 export function tokenRooms(
   shared: Shared,
-  input: { live: Live; accounts: Accounts; clients: Clients; outbound: Outbound },
+  input: { live: Live; accounts: Accounts; clients: Clients; outbound: Outbound; committed: Committed },
 ) {
   const { live, accounts, clients, outbound } = input
   const { logger } = shared
@@ -80,12 +80,14 @@ export function tokenRooms(
     ...shared,
     limits: tokens.limitsFor,
     rates: () => live.configuration.tokens.rates,
+    ownerCollections: [...ownerCollections, clientCollection],
     canary: (token, seen) => void leaks.onCanary(token, seen),
     async owner(of) {
       const standing = await owner(of)
       return { alive: standing !== undefined, scopes: standing?.scopes }
     },
   })
+  input.committed.follow(tokenUse.verifier.heard)
   return { tokens, tokenSchedule, tokenUse, leaks }
 }
 

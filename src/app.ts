@@ -6,7 +6,7 @@ import { CLAIM_PATH, createAdmin, createRest } from './admin/index.ts'
 import { tokenCollections } from './api-tokens/index.ts'
 import { tokenFaces, tokenRooms } from './app-tokens.ts'
 import { createBackground } from './background.ts'
-import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
+import { type Clock, createCommitted, type Random, randomText, TENANT, Unit } from './base/index.ts'
 import { type Clients, clientCollections, createClients } from './clients/index.ts'
 import type { ApiDeclaration, Configuration, Fresh } from './config/index.ts'
 import { createEnvelope, keepTokens, tokenSecondsMax } from './envelope.ts'
@@ -104,7 +104,8 @@ async function rooms(deps: AppDeps) {
   const { clock, random, signers } = deps
   const [live, counters] = [createLive(deps), createCounters()]
   const seal = await createSeal({ ...deps, tokenSecondsMax: tokenSecondsMax(deps.configuration.lifetimes) })
-  const store = fenced(deps.store, seal)
+  const committed = createCommitted()
+  const store = committed.watch(fenced(deps.store, seal))
   const { unit, commit, batched, batch } = workbench({ store, seal, clock, random, counters })
   const views = createViews({ directory: deps.viewsDirectory, branding: live.configuration.branding })
   const outbound = createOutbound(live.configuration.outbound)
@@ -114,7 +115,13 @@ async function rooms(deps: AppDeps) {
   const algorithms = () => algorithmsOf(live.configuration, signers[0], clients)
   const keyring = await openKeyring({ ...shared, decide: live.decide, settings: live.keySettings, algorithms })
   const accounts = await createAccounts(shared)
-  const { tokens, tokenSchedule, tokenUse, leaks } = tokenRooms(shared, { live, accounts, clients, outbound })
+  const { tokens, tokenSchedule, tokenUse, leaks } = tokenRooms(shared, {
+    live,
+    accounts,
+    clients,
+    outbound,
+    committed,
+  })
   const oidc = await createOidc({
     ...shared,
     verifier: tokenUse.verifier,

@@ -17,6 +17,9 @@ export { createThrottle, type Throttle } from './throttle.ts'
 /** This room's collections. */
 export const accountCollections = [accounts, names, throttles, claims, organisations] as const
 
+/** Those whose documents say whether an owner of credentials may be used. */
+export const ownerCollections = [accounts.name, organisations.name] as const
+
 /** Opens the room. Makes one dummy hash, against which unknown names are checked at the same cost. */
 export async function createAccounts(deps: AccountDeps) {
   const people = accountActions(deps, await deps.hasher.hash(deps.random.bytes(18).toString('base64url')))

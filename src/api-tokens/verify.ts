@@ -4,12 +4,14 @@
  */
 
 import { createHash } from 'node:crypto'
+import type { Writes } from '../../adapters/store.ts'
 import { seconds } from '../base/index.ts'
 import { networkOf } from '../http/index.ts'
 import { isCredential } from '../seal/index.ts'
 import { ABOVE_MS_MAX, type AboveDeps, createAbove, isAlive, type ReadToken } from './above.ts'
 import { hasForeign } from './foreign.ts'
 import { Fresh } from './fresh.ts'
+import { changesIn } from './own-changes.ts'
 import type { Rates } from './rates.ts'
 import {
   apiTokens,
@@ -31,6 +33,8 @@ export interface VerifierDeps extends AboveDeps {
   readonly documentMsMax?: number
   readonly rates?: Pick<Rates, 'take'>
   readonly usage?: Pick<Usage, 'note'>
+  /** Collections whose documents say whether an owner may be used, and with which scopes. */
+  readonly ownerCollections?: readonly string[]
   /** Hears of every use of a trap, whoever asks and whatever its state; it must not throw, and nobody waits for it. */
   readonly canary?: (
     token: Pick<TokenFacts, 'id' | 'name' | 'owner'> & { readonly keptAt: string },
@@ -200,12 +204,15 @@ export function createVerifier(deps: VerifierDeps) {
       const left = effective(token.record, token.above).scopes
       return scopes.every((scope) => left.includes(scope)) ? token : undefined
     },
-    /** What this node has changed itself is read at the next use. */
-    async forget(id: string): Promise<void> {
-      const key = storedId(id)
-      const token = await documents.peek(key)
-      documents.forget(key)
-      if (token) above.forget({ line: token.doc.family ?? key, owner: token.record.owner })
+    /** What this node has committed itself is read at the next use; other nodes know it a second later at most. */
+    heard(unit: Writes): void {
+      const { tokens, owners } = changesIn(unit, deps.ownerCollections ?? [])
+      if (owners) above.forgetOwners()
+      if (tokens === undefined) return
+      if (tokens === 'all') documents.clear()
+      else for (const id of tokens) documents.forget(id)
+      above.forgetParents()
+      imports.clear()
     },
   }
 }

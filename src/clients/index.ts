@@ -15,6 +15,9 @@ export { type ClientOrder, faultOfMetadata, mayRedirectTo } from './rules.ts'
 /** This room's collections. */
 export const clientCollections = [clients, apis, secretUses] as const
 
+/** Whose documents say whether a service may be used, and with which scopes. */
+export const clientCollection = clients.name
+
 /** Opens the room. */
 export function createClients(deps: ClientDeps) {
   return { ...clientActions(deps), ...apiActions(deps) }
