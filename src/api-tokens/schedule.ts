@@ -33,7 +33,7 @@ export interface Reminder {
 
 /** What the schedule uses. */
 export interface ScheduleDeps extends TokenDeps {
-  readonly store: Pick<Store, 'get' | 'find' | 'lease' | 'release'>
+  readonly store: Pick<Store, 'get' | 'find' | 'count' | 'lease' | 'release'>
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
   /** The rotation policies. */

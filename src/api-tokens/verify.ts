@@ -142,6 +142,7 @@ function presentAt(deps: VerifierDeps, token: FoundToken, asked: Presented): Ver
   alarm(deps, token, asked)
   deps.usage?.note({
     id: doc.id,
+    account: doc.account,
     outcome,
     network: asked.address === undefined ? '' : networkOf(asked.address),
     agent: (asked.agent ?? '').slice(0, AGENT_MAX),
