@@ -164,7 +164,12 @@ export async function createApp(deps: AppDeps) {
     createApi,
     leaks,
     tokenSchedule,
-    organisations: { create: accounts.createOrganisation, list: accounts.organisations },
+    organisations: {
+      create: accounts.createOrganisation,
+      list: accounts.organisations,
+      disable: accounts.disableOrganisation,
+      enable: accounts.enableOrganisation,
+    },
     /** Units and commits outside requests. */
     work: { unit: shared.unit, commit: shared.commit },
     relay,

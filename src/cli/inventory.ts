@@ -126,6 +126,20 @@ const organisation: Readonly<Record<string, Command>> = {
     options: {},
     run: async (app) => (await offered(app, 'organisations').organisations.list()).map(shownOrganisation),
   },
+  'organisation disable': {
+    about: 'Disable an organisation: its tokens work no more until it is enabled.',
+    argument: 'name',
+    options: {},
+    run: async (app, { argument }) =>
+      shownOrganisation(await offered(app, 'organisations').organisations.disable(argument)),
+  },
+  'organisation enable': {
+    about: 'Enable a disabled organisation: its tokens work again.',
+    argument: 'name',
+    options: {},
+    run: async (app, { argument }) =>
+      shownOrganisation(await offered(app, 'organisations').organisations.enable(argument)),
+  },
 }
 
 const policy: Readonly<Record<string, Command>> = {
