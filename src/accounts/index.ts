@@ -3,8 +3,8 @@
  * Owns login names, passwords, personal data, organisations and the throttling of attempts. It refuses to know sessions and tokens.
  */
 
-import { type AccountDeps, accountActions } from './actions.ts'
-import { organisationActions, organisations } from './organisations.ts'
+import { type AccountDeps, accountActions, refuse } from './actions.ts'
+import { organisationActions, organisations, refuse as refuseOrganisation } from './organisations.ts'
 import { accounts, claims, names, throttles } from './records.ts'
 
 export { claimsOf, type SignIn } from './actions.ts'
@@ -13,6 +13,9 @@ export type { Organisation } from './organisations.ts'
 export type { AccountRecord } from './records.ts'
 export { PASSWORD_LENGTH_MIN, passwordFault } from './rules.ts'
 export { createThrottle, type Throttle } from './throttle.ts'
+
+/** What this room refuses. */
+export const accountRefusals = { ...refuse.table, ...refuseOrganisation.table } as const
 
 /** This room's collections. */
 export const accountCollections = [accounts, names, throttles, claims, organisations] as const

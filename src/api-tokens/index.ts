@@ -8,6 +8,7 @@ import { known, type TokenDeps } from './actions.ts'
 import { approve, narrow, quarantine, release, revoke } from './change.ts'
 import { create } from './create.ts'
 import { countAccount, endAccount } from './erase.ts'
+import { refuse } from './errors.ts'
 import { importByHash } from './import.ts'
 import { limitsFor, type TokenConfiguration } from './limits.ts'
 import { createSimulation, type HeldToken, type PolicySimulation, type Violation, violationsOf } from './policies.ts'
@@ -33,6 +34,9 @@ export { createTokenUse, type TokenUse, type TokenUseDeps } from './use.ts'
 export type { TokenUser } from './use-records.ts'
 export type { By, ShownToken, TokenOrder, TokenVerbs } from './verbs.ts'
 export { type FoundToken, mayBeToken, type Presented, type TokenFacts, type Verified, type Verifier } from './verify.ts'
+
+/** What this room refuses. */
+export const tokenRefusals = refuse.table
 
 /** This room's collections. */
 export const tokenCollections = [apiTokens, tokenUses, tokenRates] as const

@@ -4,6 +4,7 @@
  */
 
 import { type BulkDeps, createBulk } from './bulk.ts'
+import { refuse } from './errors.ts'
 import { createExpired } from './expired.ts'
 import { InventoryList, type ListDeps } from './list.ts'
 import { createQueries, type QueryDeps } from './queries.ts'
@@ -20,6 +21,9 @@ export type { InventorySource } from './source.ts'
 export { type NextRotation, tokenSource } from './sources/api-tokens.ts'
 export { artefactId, artefactSources } from './sources/artefacts.ts'
 export { keySource, secretSource } from './sources/few.ts'
+
+/** What this room refuses. */
+export const inventoryRefusals = refuse.table
 
 /** This room's collections. */
 export const inventoryCollections = [inventoryQueries] as const

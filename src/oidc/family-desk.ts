@@ -5,7 +5,7 @@ import { type Clock, refusals, seconds, TENANT, type Unit } from '../base/index.
 import { endOne } from '../revocation/index.ts'
 import { artefacts, type Records } from './records.ts'
 
-const refuse = refusals({
+export const refuse = refusals({
   family_unknown: [404, 'There is no live family with this id.'],
   family_not_held: [409, 'This family is not held.'],
   family_busy: [409, 'This family is being used at this moment; try again.'],
