@@ -80,6 +80,7 @@ export function tokenRooms(
     ...shared,
     limits: tokens.limitsFor,
     rates: () => live.configuration.tokens.rates,
+    namesOf: tokens.ratesFor,
     isErased: accounts.wasErased,
     ownerCollections: [...ownerCollections, clientCollection],
     canary: (token, seen) => void leaks.onCanary(token, seen),

@@ -13,6 +13,11 @@ export const refuse = refusals({
   bad_name: [400, 'A name has 1 to 200 characters and no control characters.'],
   bad_text: [400, 'Purpose and place have at most 500 characters and no control characters.'],
   bad_label: [400, 'At most 32 labels, each of 1 to 64 characters without control characters.'],
+  bad_rate: [
+    400,
+    'A label rate:NAME names a limit of the configuration.',
+    'The names stand in `tokens.rates`; policies may name them, too, without a label.',
+  ],
   bad_scope: [400, 'At most 64 scopes, each declared by one of the APIs that the token is for.'],
   bad_api: [400, 'At most 64 APIs, each of them declared.'],
   bad_network: [400, 'At most 64 networks, each in CIDR form (10.0.0.0/8, 2001:db8::/32) or one address.'],

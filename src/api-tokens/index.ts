@@ -10,7 +10,7 @@ import { create } from './create.ts'
 import { countAccount, endAccount } from './erase.ts'
 import { refuse } from './errors.ts'
 import { importByHash } from './import.ts'
-import { limitsFor, type TokenConfiguration } from './limits.ts'
+import { limitsFor, ratesFor, type TokenConfiguration } from './limits.ts'
 import { createSimulation, type HeldToken, type PolicySimulation, type Violation, violationsOf } from './policies.ts'
 import { shownToken } from './present.ts'
 import { tokenRates } from './rates.ts'
@@ -95,6 +95,8 @@ export interface TokenPolicies {
   countAccount(sub: string): Promise<number>
   /** What the configuration allows of a token now. */
   limitsFor(record: Parameters<typeof limitsFor>[0]): ReturnType<typeof limitsFor>
+  /** Names of the rates that its policies hold a token to now. */
+  ratesFor(record: Parameters<typeof ratesFor>[0]): readonly string[]
 }
 
 function policyVerbs(deps: TokenDeps): TokenPolicies {
@@ -113,6 +115,7 @@ function policyVerbs(deps: TokenDeps): TokenPolicies {
     endAccount: (unit, sub) => endAccount(deps, unit, sub),
     countAccount: (sub) => countAccount(deps, sub),
     limitsFor: (record) => limitsFor(record, settings()),
+    ratesFor: (record) => ratesFor(record, settings()),
   }
 }
 

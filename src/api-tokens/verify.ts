@@ -8,7 +8,7 @@ import type { Writes } from '../../adapters/store.ts'
 import { seconds } from '../base/index.ts'
 import { networkOf } from '../http/index.ts'
 import { isCredential } from '../seal/index.ts'
-import { ABOVE_MS_MAX, type AboveDeps, createAbove, isAlive, type ReadToken } from './above.ts'
+import { ABOVE_MS_MAX, type AboveDeps, createAbove, isAlive, type ReadToken, type Standing } from './above.ts'
 import { hasForeign } from './foreign.ts'
 import { Fresh } from './fresh.ts'
 import { changesIn } from './own-changes.ts'
@@ -23,7 +23,7 @@ import {
   tokenId,
   tokenOf,
 } from './records.ts'
-import { type Above, type Asked, effective, endsAt, type Reason, verdict } from './rules.ts'
+import { type Asked, effective, endsAt, type Reason, verdict } from './rules.ts'
 import type { Usage } from './usage.ts'
 import { routeOf } from './use-records.ts'
 
@@ -68,7 +68,7 @@ export interface TokenFacts {
 
 /** A token with what stands above it, as it was found. */
 export interface FoundToken extends ReadToken {
-  readonly above: Above
+  readonly above: Standing
 }
 
 /** What is asked of a request, with what only the records of use want to know. */
@@ -132,12 +132,17 @@ function alarm({ canary }: VerifierDeps, { doc, record }: FoundToken, asked: Pre
   canary?.({ id: publicId(doc.id), name, owner, keptAt }, { network, agent, method, path, client })
 }
 
+/** Takes a point of every limit that holds; then, where there was none to take, how many seconds until there is. */
+function takenFrom({ rates }: VerifierDeps, { doc, record, above }: FoundToken): number | undefined {
+  const line = doc.family ?? doc.id
+  return rates?.take({ lines: [{ line, record }, ...above.ancestors], owner: doc.owner ?? line })
+}
+
 /** The same for a request that is made with it: rates are taken, and the use is noted. */
 function presentAt(deps: VerifierDeps, token: FoundToken, asked: Presented): Verified {
   const judged = judgeAt(token, asked, seconds(deps.clock))
   const { doc, record } = token
-  const line = doc.family ?? doc.id
-  const wait = judged.reason === 'VALID' ? deps.rates?.take({ record, line, owner: doc.owner ?? line }) : undefined
+  const wait = judged.reason === 'VALID' ? takenFrom(deps, token) : undefined
   const outcome = wait === undefined ? judged.reason : 'RATE_LIMITED'
   alarm(deps, token, asked)
   deps.usage?.note({

@@ -32,7 +32,9 @@ export interface TokenWorld {
 
 /** Opens it. */
 export async function openTokenWorld(kind: StoreKind): Promise<TokenWorld> {
-  const world = await openWorld(kind, { tokens: { rates: { few: { points: 2, seconds: 3600 } } } })
+  const rates = { few: { points: 2, seconds: 3600 }, monthly: { points: 3, each: 'month', per: 'owner' } } as const
+  const policies = [{ name: 'trial', for: { labels: ['trial'] }, rates: ['monthly'] }]
+  const world = await openWorld(kind, { tokens: { rates, policies } })
   const has = await furnish(world)
   const { seal, store, clients } = world.app
   const client = async (id: string, order: Partial<Parameters<typeof clientOrder>[0]>): Promise<Client> => {
