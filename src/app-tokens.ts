@@ -72,7 +72,9 @@ export function tokenRooms(
   const tokens = createTokens(deps)
   const tokenSchedule = createTokenSchedule({
     ...deps,
-    notify: ({ token, ...reminder }) => logger.info({ ...reminder, id: token.id }, 'about an API token'),
+    // A name is its person's own words: it stays out of the log.
+    notify: ({ token: { id, owner: whose, expiresAt }, ...reminder }) =>
+      logger.info({ ...reminder, id, owner: whose, ends: expiresAt }, 'about an API token'),
     report: ({ id, cause }) => logger.error({ err: cause, id }, 'an API token could not be looked after'),
   })
   const leaks = createLeaks({ ...shared, tokens, outbound, ...live.configuration.leaks })

@@ -17,8 +17,10 @@ for (const kind of STORES) {
     it('exchanges a token for a short-lived one of one API, narrower or equal and never longer-lived', async () => {
       const { has, service, now, make, personal, introspect, exchange } = at
       const token = await personal({ scopes: ['read'] })
-      const { status, body } = await exchange(token.text, { scope: 'read write' })
+      const { status, body, headers } = await exchange(token.text, { scope: 'read write' })
       assert.equal(status, 200, JSON.stringify(body))
+      const left = Number(headers.get('token-expires-in'))
+      assert.ok(left > 29 * 86_400 && left <= 30 * 86_400, "the API token's own end, for its holder")
       assert.deepEqual(
         [body.scope, body.issued_token_type, body.token_type, 'refresh_token' in body],
         ['read', 'urn:ietf:params:oauth:token-type:access_token', 'Bearer', false],
