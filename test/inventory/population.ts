@@ -13,6 +13,8 @@ import { type Clock, systemRandom as random, randomText, Unit } from '../../src/
 import {
   artefactSources,
   createInventory,
+  type Filter,
+  type Inventory,
   type InventoryDeps,
   inventoryCollections,
   tokenSource,
@@ -157,6 +159,16 @@ function artefactDoc(seal: Seal, one: Artefact): NewDoc {
   return { ...made, state, lastUse: one.kind === 'Family' ? one.lastUse : null }
 }
 
+/** Revokes in bulk, in one commit. */
+const revoking =
+  (inventory: Inventory, { unit, commit }: Pick<InventoryDeps, 'unit' | 'commit'>) =>
+  async (...[filter, input]: readonly [filter: Filter, input: Parameters<Inventory['revoke']>[2]]) => {
+    const staged = unit()
+    const done = await inventory.revoke(staged, filter, input)
+    await commit(staged)
+    return done
+  }
+
 /** A room with a store of its own. */
 export async function openRoom(more: Partial<InventoryDeps> = {}, given?: Store) {
   const folder = mkdtempSync(join(tmpdir(), 'mintmark-inventory-'))
@@ -175,11 +187,9 @@ export async function openRoom(more: Partial<InventoryDeps> = {}, given?: Store)
     await store.commit(staged.writes('all'))
     noted.push(...staged.noted)
   }
-  const end = (collection: string, prefix: string) => async (one: { readonly id: string }) => {
-    const staged = unit()
+  const end = (collection: string, prefix: string) => async (staged: Unit, one: { readonly id: string }) => {
     staged.revoke({ collection, target: { id: one.id.slice(prefix.length) }, at: clock.seconds })
     staged.note('ended', { id: one.id })
-    await commit(staged)
   }
   const records = createRecords(seal)
   const deps: InventoryDeps = {
@@ -201,12 +211,14 @@ export async function openRoom(more: Partial<InventoryDeps> = {}, given?: Store)
     },
     ...more,
   }
+  const inventory = createInventory(deps)
   return {
     ...deps,
     store,
     clock,
     noted,
-    inventory: createInventory(deps),
+    inventory,
+    revoke: revoking(inventory, { unit, commit }),
     async fill(all: { readonly tokens?: readonly Token[]; readonly artefacts?: readonly Artefact[] }): Promise<void> {
       const staged = unit()
       for (const one of all.tokens ?? []) staged.insert(apiTokens.name, tokenDocOf(seal, one))
