@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { openSqliteStore } from '../../adapters/sqlite/index.ts'
 import type { NewDoc, Store } from '../../adapters/store.ts'
-import { apiTokens, type Owner, type TokenRecord } from '../../src/api-tokens/index.ts'
+import { apiTokens, type Owner } from '../../src/api-tokens/index.ts'
 import { tokenDoc } from '../../src/api-tokens/records.ts'
 import { type Clock, systemRandom as random, randomText, Unit } from '../../src/base/index.ts'
 import {
@@ -21,6 +21,7 @@ import {
 } from '../../src/inventory/index.ts'
 import { artefacts, createRecords } from '../../src/oidc/index.ts'
 import { createSeal, fixedMasters, type Seal, sealKeys, softwareMaster } from '../../src/seal/index.ts'
+import { tokenRecord } from '../support/token-record.ts'
 
 export const NOW = 1_800_000_000
 const DAY = 24 * 3600
@@ -96,28 +97,14 @@ export const artefactsOf: fc.Arbitrary<Artefact> = fc.record({
 })
 
 function tokenDocOf(seal: Seal, token: Token): NewDoc {
-  const record: TokenRecord = {
-    name: 'nightly',
+  const record = tokenRecord({
     kind: token.owner.type === 'account' ? 'personal' : 'service',
     owner: token.owner,
     purpose: 'reports',
-    keptAt: '',
-    labels: [],
-    template: null,
     createdAt: token.iat,
-    createdBy: 'operator',
-    rotations: 0,
-    parent: null,
-    canary: false,
-    ending: 'abcd',
-    approvedBy: null,
-    why: null,
     scopes: token.scopes,
-    apis: [],
     networks: { allow: token.networks ? ['192.0.2.0/24'] : [], except: [] },
-    methods: [],
-    paths: [],
-  }
+  })
   const id = randomText(random, 32)
   const line = randomText(random, 32)
   const made = tokenDoc(seal, {
