@@ -23,7 +23,7 @@ import {
   type Credential,
   createInventory,
   keySource,
-  type RevokeOne,
+  type StageEnd,
   secretSource,
   tokenSource,
 } from './inventory/index.ts'
@@ -109,30 +109,27 @@ interface FaceDeps {
   readonly createApi: Parameters<typeof declareManagementApi>[0]['createApi']
 }
 
-/** Ends each kind of credential that can be ended in bulk; what has ended already is no error. */
-function endings(shared: Shared, { tokens, oidc }: FaceDeps): Partial<Record<Credential['kind'], RevokeOne>> {
-  const { unit, commit, clock } = shared
+/** How each kind of credential that can be ended in bulk is; what has ended already is no error. */
+function endings(
+  { clock }: Pick<Shared, 'clock'>,
+  { tokens, oidc }: FaceDeps,
+): Partial<Record<Credential['kind'], StageEnd>> {
   const gone = (cause: unknown): void => {
     // A parent takes its children along, a Grant its families.
     if (!(cause instanceof Refusal && (cause.status === 404 || cause.status === 409))) throw cause
   }
   const artefact =
-    (kind: 'session' | 'grant'): RevokeOne =>
-    async ({ id }, { by, why }) => {
+    (kind: 'session' | 'grant'): StageEnd =>
+    async (unit, { id }, { by, why }) => {
       const stored = artefactId(kind, id)
       if (stored === undefined) return
-      const staged = unit()
       const end = kind === 'grant' ? endGrant : endOne
-      end(staged, { collection: artefacts.name, at: seconds(clock) }, stored)
-      staged.note(kind === 'grant' ? 'consent.revoked' : 'session.ended', { id: stored, by, why })
-      await commit(staged)
+      end(unit, { collection: artefacts.name, at: seconds(clock) }, stored)
+      unit.note(kind === 'grant' ? 'consent.revoked' : 'session.ended', { id: stored, by, why })
     }
   return {
-    async 'api-token'({ id }, input) {
-      const staged = unit()
-      await tokens.revoke(staged, id, input).then(() => commit(staged), gone)
-    },
-    family: ({ id }) => oidc.families.revoke(id).catch(gone),
+    'api-token': (unit, { id }, input) => tokens.revoke(unit, id, input).then(() => {}, gone),
+    family: (unit, { id }) => oidc.families.stageEnd(unit, id).catch(gone),
     grant: artefact('grant'),
     session: artefact('session'),
   }

@@ -11,7 +11,7 @@ import { createQueries, type QueryDeps } from './queries.ts'
 import { inventoryQueries } from './records.ts'
 import { createRightSize, type RightSizeDeps } from './right-size.ts'
 
-export type { BulkDone, BulkPlan, RevokeOne } from './bulk.ts'
+export type { BulkDone, BulkPlan, StageEnd } from './bulk.ts'
 export type { Binding, Credential, User } from './credential.ts'
 export { type Filter, filterSchema, KINDS, type Kind, STATES, type State } from './filter.ts'
 export type { InventoryCount, InventoryPage, UsersOf } from './list.ts'
@@ -29,7 +29,7 @@ export const inventoryRefusals = refuse.table
 export const inventoryCollections = [inventoryQueries] as const
 
 /** What the room uses. `tokens`: right-sizing's functions. */
-export interface InventoryDeps extends QueryDeps, ListDeps, Pick<BulkDeps, 'verbs' | 'threshold'> {
+export interface InventoryDeps extends QueryDeps, ListDeps, Pick<BulkDeps, 'verbs' | 'threshold' | 'atOnce'> {
   readonly tokens: Omit<RightSizeDeps, 'clock'>
 }
 

@@ -155,7 +155,7 @@ function generationOf(deps: Standing, configuration: Configuration, engine: Engi
       introspection,
     }),
   })
-  const bearer = createBearer({ provider, introspection, accounts, clients })
+  const bearer = createBearer({ provider, introspection, accounts, clients, sourceLives: sourceLives(verifier) })
   return { provider, routes, bearer, engine, configuration }
 }
 
