@@ -1,149 +1,102 @@
 /**
- * `npm run bench`: Mintmark on its embedded store beside stock oidc-provider in memory, interleaved in one run.
- * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone), `--signers` (the signers alone), `--api-tokens` (verification of API tokens alone), `--inventory` (the inventory
- * with a million tokens, alone and only when asked for; `--quick`: 100,000). Machines are noisy: read the ratios of one run, not its rates.
+ * `npm run bench`: Mintmark beside stock oidc-provider in memory and bare `node:http`, interleaved in one run. What it knows of options
+ * stands in `OPTIONS`; docs/performance.md says how to read the figures.
  */
 
-import { type ChildProcess, fork } from 'node:child_process'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { freePort } from '../test/support/process.ts'
 import { measureTokens, tokensTable } from './api-tokens.ts'
+import { compareWork, type Plan, type WorkResult } from './compare.ts'
 import { measureEngine } from './engine.ts'
+import { openField } from './field.ts'
 import { inventoryBench } from './inventory.ts'
-import { type Scenario, scenarios, Target } from './load.ts'
+import { findCores, machineInWords } from './machine.ts'
+import { profileWork } from './profile/index.ts'
+import { aligned, doubts, figuresTable, goalsTable } from './report/table.ts'
 import { signersBench, signersTable } from './signers.ts'
+import { WORK_NAMES, work, workNamed } from './works/index.ts'
 
-const WORKERS = 16
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '2' },
-    rounds: { type: 'string', default: '3' },
-    json: { type: 'boolean', default: false },
-    engine: { type: 'boolean', default: false },
-    signers: { type: 'boolean', default: false },
-    inventory: { type: 'boolean', default: false },
-    'api-tokens': { type: 'boolean', default: false },
-    quick: { type: 'boolean', default: false },
-  },
-})
-const SIDES = ['mintmark', 'stock'] as const
-type SideName = (typeof SIDES)[number]
+const OPTIONS = {
+  /** Under four minutes: fewer and shorter rounds. */
+  quick: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  /** One work. */
+  only: { type: 'string' },
+  /** One work under V8's profiler. */
+  profile: { type: 'string' },
+  /** Which side `--profile` looks at. */
+  side: { type: 'string', default: 'mintmark' },
+  seconds: { type: 'string' },
+  rounds: { type: 'string' },
+  engine: { type: 'boolean', default: false },
+  signers: { type: 'boolean', default: false },
+  inventory: { type: 'boolean', default: false },
+  'api-tokens': { type: 'boolean', default: false },
+} as const
 
-interface Side {
-  readonly name: SideName
-  readonly child: ChildProcess
-  readonly target: Target
+const { values } = parseArgs({ options: OPTIONS })
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
+
+const QUICK: Plan = { warmSeconds: 1, roundSeconds: 1, rounds: 3, latencySeconds: 2 }
+const FULL: Plan = { warmSeconds: 3, roundSeconds: 4, rounds: 5, latencySeconds: 10 }
+
+function planned(): Plan {
+  const base = values.quick ? QUICK : FULL
+  return {
+    ...base,
+    roundSeconds: values.seconds === undefined ? base.roundSeconds : Number(values.seconds),
+    rounds: values.rounds === undefined ? base.rounds : Number(values.rounds),
+  }
 }
 
-interface Round {
-  readonly rate: number
-  /** CPU seconds of the server for 1,000 requests. */
-  readonly cpu: number
-}
-
-async function start(name: SideName): Promise<Side> {
-  const port = await freePort()
-  const child = fork(join(import.meta.dirname, 'server.ts'), [name, String(port)], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  await new Promise<void>((done, fail) => {
-    child.once('message', () => done())
-    child.once('exit', (code) => fail(new Error(`${name} ended with ${code}`)))
-  })
-  return { name, child, target: new Target(port) }
-}
-
-function cpuOf({ child }: Side): Promise<number> {
-  return new Promise((done) => {
-    child.once('message', (message: { readonly cpu: NodeJS.CpuUsage }) =>
-      done((message.cpu.user + message.cpu.system) / 1e6),
-    )
-    child.send('cpu')
-  })
-}
-
-async function measure(side: Side, scenario: Scenario, seconds: number): Promise<Round> {
-  const steps = await Promise.all(Array.from({ length: WORKERS }, () => scenario.prepare(side.target)))
-  const before = await cpuOf(side)
-  const began = performance.now()
-  let requests = 0
-  await Promise.all(
-    steps.map(async (step) => {
-      while (performance.now() - began < seconds * 1000) {
-        const { status, body } = await step()
-        if (status !== 200) throw new Error(`${side.name}, ${scenario.name}: ${status} ${body.slice(0, 200)}`)
-        requests++
-      }
-    }),
+async function compare(): Promise<void> {
+  const cores = findCores()
+  const names = values.only === undefined ? WORK_NAMES : [workNamed(values.only)]
+  const yardsticks = (['stock', 'bare'] as const).filter((side) =>
+    names.some((name) => work(name).yardsticks.some((one) => one.side === side)),
   )
-  const took = (performance.now() - began) / 1000
-  return { rate: requests / took, cpu: (((await cpuOf(side)) - before) / requests) * 1000 }
-}
-
-const median = (numbers: readonly number[]): number =>
-  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
-
-async function main(): Promise<void> {
-  const sides = await Promise.all(SIDES.map(start))
-  const rows = []
+  if (!values.json) say(`\n${machineInWords(cores)}\n`)
+  const field = await openField({ cores, yardsticks })
+  const results: WorkResult[] = []
   try {
-    for (const scenario of scenarios) {
-      const rounds: Record<SideName, Round[]> = { mintmark: [], stock: [] }
-      for (let n = 0; n < Number(values.rounds); n++)
-        for (const side of sides) rounds[side.name].push(await measure(side, scenario, Number(values.seconds)))
-      const of = (name: SideName, what: keyof Round): number => median(rounds[name].map((round) => round[what]))
-      rows.push({
-        scenario: scenario.name,
-        mintmark_per_second: Math.round(of('mintmark', 'rate')),
-        stock_per_second: Math.round(of('stock', 'rate')),
-        mintmark_cpu_per_1000: Number(of('mintmark', 'cpu').toFixed(3)),
-        stock_cpu_per_1000: Number(of('stock', 'cpu').toFixed(3)),
-        cpu_ratio: Number((of('mintmark', 'cpu') / of('stock', 'cpu')).toFixed(2)),
-      })
-    }
+    for (const name of names) results.push(await compareWork(field, name, planned()))
   } finally {
-    for (const { child, target } of sides) {
-      target.close()
-      child.send('stop')
-    }
+    await field.stop()
   }
-  if (values.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`)
-  else {
-    const lines = rows.map(
-      (r) =>
-        `${r.scenario.padEnd(32)}${String(r.mintmark_per_second).padStart(8)}${String(r.stock_per_second).padStart(8)}${r.mintmark_cpu_per_1000.toFixed(3).padStart(12)}${r.stock_cpu_per_1000.toFixed(3).padStart(10)}${r.cpu_ratio.toFixed(2).padStart(9)}`,
-    )
-    process.stdout.write(
-      `\n${''.padEnd(32)}${'requests/s'.padStart(16)}${'CPU-s per 1,000'.padStart(22)}${'ratio'.padStart(9)}\n${''.padEnd(32)}${'Mintmark   stock    Mintmark     stock      CPU'.padStart(47)}\n${lines.join('\n')}\n\nMintmark writes durably to disk; stock oidc-provider keeps everything in memory. Ratios of one run; below 1 Mintmark is cheaper.\n`,
-    )
-  }
+  if (values.json) return say(JSON.stringify(results, null, 2))
+  say([aligned(figuresTable(results)), aligned(goalsTable(results)), ...doubts(results)].join('\n\n'))
 }
 
 async function engine(): Promise<void> {
   const { median: usual, max } = await measureEngine()
   if (!values.json)
-    process.stdout.write(
-      `\nRotation engine, a refresh with five built-in policies: ${usual.toFixed(1)} microseconds (median of rounds; worst ${max.toFixed(1)})\n`,
+    say(
+      `\nRotation engine, a refresh with five built-in policies: ${usual.toFixed(1)} microseconds (median of rounds; worst ${max.toFixed(1)})`,
     )
 }
 
 async function signers(): Promise<void> {
   const results = await signersBench()
-  // With --json the scenarios have standard output to themselves, unless only the signers were asked for.
-  if (!values.json) process.stdout.write(`\n${signersTable(results)}`)
-  else if (values.signers) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)
+  // With --json the works have standard output to themselves, unless only the signers were asked for.
+  if (!values.json) say(`\n${signersTable(results)}`)
+  else if (values.signers) say(JSON.stringify(results, null, 2))
 }
 
 async function apiTokens(): Promise<void> {
   const result = await measureTokens(values.quick ? 100_000 : 1_000_000)
-  if (!values.json) process.stdout.write(`\n${tokensTable(result)}`)
-  else if (values['api-tokens']) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
+  if (!values.json) say(`\n${tokensTable(result)}`)
+  else if (values['api-tokens']) say(JSON.stringify(result, null, 2))
 }
 
-const one = values.engine || values.signers || values['api-tokens'] || values.inventory
-if (values.engine || !one) await engine()
-if (values.signers || !one) await signers()
-if (values['api-tokens'] || !one) await apiTokens()
+async function profile(name: string): Promise<void> {
+  const side = values.side === 'stock' ? 'stock' : 'mintmark'
+  say(await profileWork(workNamed(name), { side, seconds: Number(values.seconds ?? 5) }))
+}
+
+const part =
+  values.engine || values.signers || values['api-tokens'] || values.inventory || values.only || values.profile
+if (values.profile !== undefined) await profile(values.profile)
+if (values.engine || !part) await engine()
+if (values.signers || !part) await signers()
+if (values['api-tokens'] || !part) await apiTokens()
 if (values.inventory && !(await inventoryBench(values))) process.exitCode = 1
-if (!one) await main()
+if (values.only !== undefined || !part) await compare()

@@ -1,0 +1,34 @@
+/** One side of the bench, in a process of its own so that its CPU and its memory are its own. Its order is the first argument. */
+
+import { startBare } from './bare.ts'
+import { startMintmark } from './mintmark.ts'
+import type { Running, SideOrder, Usage } from './protocol.ts'
+import { startStock } from './stock.ts'
+
+function start(order: SideOrder): Promise<Running> {
+  switch (order.side) {
+    case 'mintmark':
+      return startMintmark(order)
+    case 'stock':
+      return startStock(order)
+    case 'bare':
+      return startBare(order)
+    default:
+      return order.side satisfies never
+  }
+}
+
+function usage(): Usage {
+  const { user, system } = process.cpuUsage()
+  return { cpuSeconds: (user + system) / 1e6, rssBytes: process.memoryUsage.rss() }
+}
+
+// Written by `startSide`, from a SideOrder.
+const running = await start(JSON.parse(process.argv[2] ?? '{}') as SideOrder)
+process.on('message', (message) => {
+  if (message === 'usage') process.send?.(usage())
+  if (message === 'stop') void running.stop().then(() => process.exit(0))
+})
+// Whoever started it is gone: nobody else would end it.
+process.on('disconnect', () => process.exit(1))
+process.send?.({ ready: true, apiTokens: running.apiTokens })
