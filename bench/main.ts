@@ -1,90 +1,155 @@
 /**
- * `npm run bench`: Mintmark beside stock oidc-provider in memory and bare `node:http`, interleaved in one run. What it knows of options
- * stands in `OPTIONS`; docs/performance.md says how to read the figures.
+ * `npm run bench`: Mintmark beside stock oidc-provider in memory and bare `node:http`, interleaved in one run. `--help` tells the options;
+ * docs/performance.md says how the figures are found and how to read them.
  */
 
+import { readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureTokens, tokensTable } from './api-tokens.ts'
-import { compareWork, type Plan, type WorkResult } from './compare.ts'
+import type { Plan } from './compare.ts'
 import { measureEngine } from './engine.ts'
-import { openField } from './field.ts'
+import { type GrowResult, measureGrowth } from './grow/index.ts'
 import { inventoryBench } from './inventory.ts'
 import { findCores, machineInWords } from './machine.ts'
+import { measureMemory } from './memory.ts'
 import { profileWork } from './profile/index.ts'
-import { aligned, doubts, figuresTable, goalsTable } from './report/table.ts'
+import { type Part, withPart } from './report/docs.ts'
+import { growSection, memorySection, type Section, workersSection, worksSection } from './report/sections.ts'
+import { aligned, markdown } from './report/table.ts'
+import { compareOnMongo, compareOnSqlite, type Run } from './run.ts'
 import { signersBench, signersTable } from './signers.ts'
-import { WORK_NAMES, work, workNamed } from './works/index.ts'
+import { measureWorkers } from './workers.ts'
+import { WORK_NAMES, workNamed } from './works/index.ts'
 
-const OPTIONS = {
-  /** Under four minutes: fewer and shorter rounds. */
-  quick: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-  /** One work. */
-  only: { type: 'string' },
-  /** One work under V8's profiler. */
-  profile: { type: 'string' },
-  /** Which side `--profile` looks at. */
-  side: { type: 'string', default: 'mintmark' },
-  seconds: { type: 'string' },
-  rounds: { type: 'string' },
-  engine: { type: 'boolean', default: false },
-  signers: { type: 'boolean', default: false },
-  inventory: { type: 'boolean', default: false },
-  'api-tokens': { type: 'boolean', default: false },
-} as const
+const HELP = `npm run bench -- [options]
 
-const { values } = parseArgs({ options: OPTIONS })
-const say = (text: string): void => void process.stdout.write(`${text}\n`)
+  (none)           every work on each store, memory, the engine, the signers, API tokens
+  --quick          the same in a few minutes: fewer and shorter rounds, no API tokens; with a part, its small form
+  --only WORK      one work (${WORK_NAMES.join(', ')})
+  --store NAME     sqlite or mongodb alone
+  --memory         memory after 10^5 and 10^6 tokens
+  --grow           cost with 10^4 to 10^7 live tokens
+  --workers        WORKERS=2 beside WORKERS=1
+  --profile WORK   Mintmark under V8's profiler for one work; --side stock: the yardstick
+  --engine, --signers, --api-tokens, --inventory
+                   rotation engine, signers, verification of API tokens, inventory, each alone
+  --seconds N, --rounds N
+                   of a round, and how many
+  --json           results as JSON, one object
+  --write          puts what was measured into docs/performance.md
+`
 
-const QUICK: Plan = { warmSeconds: 1, roundSeconds: 1, rounds: 3, latencySeconds: 2 }
+const { values } = parseArgs({
+  options: {
+    help: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    store: { type: 'string' },
+    memory: { type: 'boolean', default: false },
+    grow: { type: 'boolean', default: false },
+    workers: { type: 'boolean', default: false },
+    profile: { type: 'string' },
+    side: { type: 'string', default: 'mintmark' },
+    engine: { type: 'boolean', default: false },
+    signers: { type: 'boolean', default: false },
+    inventory: { type: 'boolean', default: false },
+    'api-tokens': { type: 'boolean', default: false },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+})
+
+const PAGE = resolve(import.meta.dirname, '../docs/performance.md')
+const QUICK: Plan = { warmSeconds: 0.5, roundSeconds: 1, rounds: 3, latencySeconds: 2 }
 const FULL: Plan = { warmSeconds: 3, roundSeconds: 4, rounds: 5, latencySeconds: 10 }
+
+const cores = findCores()
+const machine = machineInWords(cores)
+const say = (text: string): void => void (values.json || process.stdout.write(`${text}\n`))
+/** How far it is: for who waits, not for what reads the output. */
+const tell = (what: string): void => void process.stderr.write(`${what}\n`)
+const found: Record<string, unknown> = { machine }
 
 function planned(): Plan {
   const base = values.quick ? QUICK : FULL
   return {
     ...base,
-    roundSeconds: values.seconds === undefined ? base.roundSeconds : Number(values.seconds),
-    rounds: values.rounds === undefined ? base.rounds : Number(values.rounds),
+    roundSeconds: Number(values.seconds ?? base.roundSeconds),
+    rounds: Number(values.rounds ?? base.rounds),
   }
 }
 
-async function compare(): Promise<void> {
-  const cores = findCores()
-  const names = values.only === undefined ? WORK_NAMES : [workNamed(values.only)]
-  const yardsticks = (['stock', 'bare'] as const).filter((side) =>
-    names.some((name) => work(name).yardsticks.some((one) => one.side === side)),
-  )
-  if (!values.json) say(`\n${machineInWords(cores)}\n`)
-  const field = await openField({ cores, yardsticks })
-  const results: WorkResult[] = []
-  try {
-    for (const name of names) results.push(await compareWork(field, name, planned()))
-  } finally {
-    await field.stop()
+const inWords = ({ rounds, roundSeconds, latencySeconds }: Plan): string =>
+  `rounds: ${rounds} of ${roundSeconds} s a side, latency over ${latencySeconds} s`
+
+/** Prints a part, keeps it for --json, and with --write puts it into the page. */
+function report(part: Part, result: unknown, head: string, section: Section): void {
+  found[part] = result
+  const text = (table: (one: Exclude<Section[number], string>) => string): string =>
+    section.map((one) => (typeof one === 'string' ? one : table(one))).join('\n\n')
+  say(`\n${head}\n\n${text(aligned)}`)
+  if (!values.write) return
+  const when = new Date().toISOString().slice(0, 10)
+  const size = values.quick ? ' `--quick`: a look, no result.' : ''
+  const whole = `${head}. ${machine}; ${when}.${size}\n\n${text(markdown)}`
+  writeFileSync(PAGE, withPart(readFileSync(PAGE, 'utf8'), part, whole))
+}
+
+async function works(): Promise<void> {
+  const plan = planned()
+  const run: Run = { cores, works: values.only === undefined ? WORK_NAMES : [workNamed(values.only)], plan, tell }
+  if (values.store !== 'mongodb') {
+    const results = await compareOnSqlite(run)
+    report('works', results, `Embedded store, ${inWords(plan)}`, worksSection(results))
   }
-  if (values.json) return say(JSON.stringify(results, null, 2))
-  say([aligned(figuresTable(results)), aligned(goalsTable(results)), ...doubts(results)].join('\n\n'))
+  if (values.store === 'sqlite' || (values.only !== undefined && values.store === undefined)) return
+  const onMongo = await compareOnMongo(run)
+  if ('absent' in onMongo) return report('mongodb', onMongo, 'MongoDB', [`Not measured: ${onMongo.absent}`])
+  report('mongodb', onMongo, `MongoDB (${onMongo.source}), ${inWords(plan)}`, worksSection(onMongo.results))
+}
+
+async function memory(): Promise<void> {
+  tell('memory ...')
+  const result = await measureMemory(cores, values.quick ? [10_000, 100_000] : [100_000, 1_000_000])
+  report('memory', result, 'Memory, client credentials (opaque) on the embedded store', memorySection(result))
+}
+
+async function grow(): Promise<void> {
+  const { roundSeconds, rounds } = planned()
+  const heard = ({ tokens, fillSeconds }: GrowResult): void =>
+    tell(`${tokens} tokens, filled in ${fillSeconds.toFixed(0)} s`)
+  const most = values.quick ? 100_000 : 10_000_000
+  const results = await measureGrowth(cores, { most, rounds, seconds: roundSeconds, tell: heard })
+  report('grow', results, `Growth, embedded store, rounds: ${rounds} of ${roundSeconds} s`, growSection(results))
+}
+
+async function workers(): Promise<void> {
+  const { roundSeconds, rounds } = planned()
+  const result = await measureWorkers(cores, { rounds, seconds: roundSeconds })
+  report('workers', result ?? null, `Workers, rounds: ${rounds} of ${roundSeconds} s`, workersSection(result))
 }
 
 async function engine(): Promise<void> {
-  const { median: usual, max } = await measureEngine()
-  if (!values.json)
-    say(
-      `\nRotation engine, a refresh with five built-in policies: ${usual.toFixed(1)} microseconds (median of rounds; worst ${max.toFixed(1)})`,
-    )
+  const result = await measureEngine()
+  found.engine = result
+  const { median, max } = result
+  const figures = `${median.toFixed(1)} microseconds (median of rounds; worst ${max.toFixed(1)})`
+  say(`\nRotation engine, a refresh with five built-in policies: ${figures}`)
 }
 
 async function signers(): Promise<void> {
   const results = await signersBench()
-  // With --json the works have standard output to themselves, unless only the signers were asked for.
-  if (!values.json) say(`\n${signersTable(results)}`)
-  else if (values.signers) say(JSON.stringify(results, null, 2))
+  found.signers = results
+  say(`\n${signersTable(results)}`)
 }
 
 async function apiTokens(): Promise<void> {
   const result = await measureTokens(values.quick ? 100_000 : 1_000_000)
-  if (!values.json) say(`\n${tokensTable(result)}`)
-  else if (values['api-tokens']) say(JSON.stringify(result, null, 2))
+  found.apiTokens = result
+  say(`\n${tokensTable(result)}`)
 }
 
 async function profile(name: string): Promise<void> {
@@ -92,11 +157,20 @@ async function profile(name: string): Promise<void> {
   say(await profileWork(workNamed(name), { side, seconds: Number(values.seconds ?? 5) }))
 }
 
-const part =
-  values.engine || values.signers || values['api-tokens'] || values.inventory || values.only || values.profile
+const named = values.engine || values.signers || values['api-tokens'] || values.inventory || values.memory
+const one = named || values.grow || values.workers || values.only !== undefined || values.profile !== undefined
+if (values.help) {
+  process.stdout.write(HELP)
+  process.exit()
+}
+say(`\n${machine}`)
 if (values.profile !== undefined) await profile(values.profile)
-if (values.engine || !part) await engine()
-if (values.signers || !part) await signers()
-if (values['api-tokens'] || !part) await apiTokens()
+if (values.engine || !one) await engine()
+if (values.signers || !one) await signers()
+if (values['api-tokens'] || (!one && !values.quick)) await apiTokens()
+if (values.only !== undefined || !one) await works()
+if (values.memory || !one) await memory()
+if (values.grow) await grow()
+if (values.workers) await workers()
+if (values.json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`)
 if (values.inventory && !(await inventoryBench(values))) process.exitCode = 1
-if (values.only !== undefined || !part) await compare()

@@ -1,13 +1,13 @@
 /** One round: a load of some seconds on one side, with the CPU that its process took for it. */
 
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Generator } from './generator/index.ts'
+import type { Generator, LoadOrder } from './generator/index.ts'
 import type { Side } from './sides/index.ts'
-import type { WorkName } from './works/index.ts'
 
 export const CONNECTIONS = 32
-const SETTLE_STEP_MS = 100
-const SETTLE_MS_MAX = 3000
+/** Longer than what the server does at intervals (its relay looks five times a second). */
+const SETTLE_STEP_MS = 250
+const SETTLE_MS_MAX = 10_000
 /** Below this share of a core nothing is left over from the load. */
 const QUIET_SHARE = 0.05
 
@@ -40,7 +40,7 @@ async function settled(side: Side): Promise<number> {
 /** Plays a round. `rate`: an open loop of so many units a second. */
 export async function playRound(
   { generator, side }: { readonly generator: Generator; readonly side: Side },
-  order: { readonly work: WorkName; readonly seconds: number; readonly rate?: number },
+  order: Pick<LoadOrder, 'work' | 'seconds' | 'units' | 'rate' | 'tokens'>,
 ): Promise<Round> {
   const { port, apiTokens } = side
   const what = { ...order, port, apiTokens, connections: CONNECTIONS }

@@ -4,8 +4,15 @@ import { Connection } from './connection.ts'
 import type { Player } from './player.ts'
 import type { Sample } from './protocol.ts'
 
-/** Loads a port for some seconds, a connection for each player. Rejects at the first answer that is not right. */
-export function runClosed(port: number, players: readonly Player[], seconds: number): Promise<Sample> {
+/** Loads a port for some seconds or some units, a connection for each player. Rejects at the first answer that is not right. */
+export function runClosed(
+  port: number,
+  players: readonly Player[],
+  {
+    seconds,
+    units: most = Number.POSITIVE_INFINITY,
+  }: { readonly seconds: number; readonly units?: number | undefined },
+): Promise<Sample> {
   const latencies: number[] = []
   let units = 0
   const began = performance.now()
@@ -25,7 +32,7 @@ export function runClosed(port: number, players: readonly Player[], seconds: num
           const next = player.take(answer)
           if (next) return send(next, now)
           units++
-          if (now < until) return send(player.begin(), now)
+          if (now < until && units + running <= most) return send(player.begin(), now)
           connection.close()
           running--
           if (running > 0) return

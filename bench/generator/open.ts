@@ -19,8 +19,9 @@ export function runOpen(
   const latencies: number[] = []
   const began = performance.now()
   const until = began + seconds * 1000
-  const gap = 1000 / rate
-  let due = began
+  const planned = Math.round(seconds * rate)
+  const dueAt = (n: number): number => began + (n * 1000) / rate
+  let begun = 0
   let flying = 0
   let units = 0
   let broken = false
@@ -28,8 +29,8 @@ export function runOpen(
     const idle: ((since: number) => void)[] = []
     const connections = players.map((player) => {
       let since = 0
-      const start = (planned: number): void => {
-        since = planned
+      const start = (due: number): void => {
+        since = due
         flying++
         connection.send(player.begin())
       }
@@ -56,20 +57,20 @@ export function runOpen(
     function finish(): void {
       for (const one of connections) one.close()
       let late = 0
-      for (; due < until; due += gap) late = latencies.push(until - due) && late + 1
+      for (; begun < planned; begun++, late++) latencies.push(Math.max(0, until - dueAt(begun)))
       done({ units, latencies: Float64Array.from(latencies), seconds, late: late + flying })
     }
     // Turns of the loop, not a timer: a timer's millisecond would be counted as the server's.
     const turn = (): void => {
       if (broken) return
       const now = performance.now()
-      while (due <= now && due < until) {
+      while (begun < planned && dueAt(begun) <= now) {
         const start = idle.shift()
         if (!start) break
-        start(due)
-        due += gap
+        start(dueAt(begun++))
       }
-      if (now >= until && (flying === 0 || now > until + GRACE_MS)) finish()
+      const isOver = begun === planned && flying === 0
+      if (isOver || now > until + GRACE_MS) finish()
       else setImmediate(turn)
     }
     turn()

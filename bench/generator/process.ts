@@ -19,7 +19,7 @@ async function playersFor(order: LoadOrder): Promise<readonly Player[]> {
 }
 
 async function play(order: LoadOrder): Promise<Loaded> {
-  const { port, seconds, rate } = order
+  const { port, seconds, units, rate } = order
   const players = await playersFor(order)
   if (order.prepareOnly) {
     prepared.set(keyOf(order), players)
@@ -28,7 +28,7 @@ async function play(order: LoadOrder): Promise<Loaded> {
   const before = process.cpuUsage()
   const began = performance.now()
   const sample = await (rate === undefined
-    ? runClosed(port, players, seconds)
+    ? runClosed(port, players, { seconds, units })
     : runOpen(port, players, { seconds, rate }))
   const { user, system } = process.cpuUsage(before)
   if (sample.late === 0) prepared.set(keyOf(order), players)

@@ -7,8 +7,12 @@ export interface LoadOrder {
   readonly port: number
   readonly apiTokens: readonly string[]
   readonly work: WorkName
+  /** Tokens to introspect, where they are not to be fresh ones. */
+  readonly tokens?: readonly string[]
   readonly connections: number
   readonly seconds: number
+  /** A closed loop ends with so many units, if the time is not over before. */
+  readonly units?: number
   /** Units a second of an open loop; a closed loop where it is not given. */
   readonly rate?: number
   /** Makes what the work needs, and plays nothing. */

@@ -54,7 +54,7 @@ export const clientCredentials = (format: 'opaque' | 'jwt') => async (target: Ta
 export const introspection = (kind: 'opaque' | 'jwt' | 'api-token') => async (target: Target, count: number) => {
   const { port, apiTokens } = target
   const form = postAsClient(port, '/token', kind === 'jwt' ? JWT_FORM : OPAQUE_FORM)
-  const tokens = kind === 'api-token' ? apiTokens : await tokensOf(port, form, TOKENS)
+  const tokens = target.tokens ?? (kind === 'api-token' ? apiTokens : await tokensOf(port, form, TOKENS))
   const requests = tokens.map((token) => postAsClient(port, '/token/introspection', { token }))
   return players(count, requests, active)
 }

@@ -8,6 +8,8 @@ import type { WorkName } from './names.ts'
 export interface Target {
   readonly port: number
   readonly apiTokens: readonly string[]
+  /** Tokens to introspect, where they are not to be fresh ones. */
+  readonly tokens?: readonly string[]
 }
 
 /** What a work is compared with in the same rounds. */
