@@ -29,7 +29,7 @@ const HELP = `npm run bench -- [options]
   --only WORK      one work (${WORK_NAMES.join(', ')})
   --store NAME     sqlite or mongodb alone
   --memory         memory after 10^5 and 10^6 tokens
-  --grow           cost with 10^4 to 10^7 live tokens
+  --grow           cost with 10^4 to 10^7 live tokens; --most N: up to N
   --workers        WORKERS=2 beside WORKERS=1
   --profile WORK   Mintmark under V8's profiler for one work; --side stock: the yardstick
   --engine, --signers, --api-tokens, --inventory
@@ -48,6 +48,7 @@ const { values } = parseArgs({
     store: { type: 'string' },
     memory: { type: 'boolean', default: false },
     grow: { type: 'boolean', default: false },
+    most: { type: 'string' },
     workers: { type: 'boolean', default: false },
     profile: { type: 'string' },
     side: { type: 'string', default: 'mintmark' },
@@ -63,7 +64,8 @@ const { values } = parseArgs({
 })
 
 const PAGE = resolve(import.meta.dirname, '../docs/performance.md')
-const QUICK: Plan = { warmSeconds: 0.5, roundSeconds: 1, rounds: 3, latencySeconds: 2 }
+const QUICK: Plan = { warmSeconds: 0.5, roundSeconds: 1, rounds: 3, latencySeconds: 1.5 }
+const QUICK_ROUNDS_ON_MONGO = 2
 const FULL: Plan = { warmSeconds: 3, roundSeconds: 4, rounds: 5, latencySeconds: 10 }
 
 const cores = findCores()
@@ -91,7 +93,8 @@ function report(part: Part, result: unknown, head: string, section: Section): vo
   const text = (table: (one: Exclude<Section[number], string>) => string): string =>
     section.map((one) => (typeof one === 'string' ? one : table(one))).join('\n\n')
   say(`\n${head}\n\n${text(aligned)}`)
-  if (!values.write) return
+  // A table of one work would replace that of all.
+  if (!values.write || values.only !== undefined) return
   const when = new Date().toISOString().slice(0, 10)
   const size = values.quick ? ' `--quick`: a look, no result.' : ''
   const whole = `${head}. ${machine}; ${when}.${size}\n\n${text(markdown)}`
@@ -103,12 +106,18 @@ async function works(): Promise<void> {
   const run: Run = { cores, works: values.only === undefined ? WORK_NAMES : [workNamed(values.only)], plan, tell }
   if (values.store !== 'mongodb') {
     const results = await compareOnSqlite(run)
-    report('works', results, `Embedded store, ${inWords(plan)}`, worksSection(results))
+    report('works', results, `Embedded store, ${inWords(plan)}`, worksSection(results, { goals: true }))
   }
   if (values.store === 'sqlite' || (values.only !== undefined && values.store === undefined)) return
-  const onMongo = await compareOnMongo(run)
+  const shorter = values.quick ? { ...plan, rounds: Math.min(plan.rounds, QUICK_ROUNDS_ON_MONGO) } : plan
+  const onMongo = await compareOnMongo({ ...run, plan: shorter })
   if ('absent' in onMongo) return report('mongodb', onMongo, 'MongoDB', [`Not measured: ${onMongo.absent}`])
-  report('mongodb', onMongo, `MongoDB (${onMongo.source}), ${inWords(plan)}`, worksSection(onMongo.results))
+  report(
+    'mongodb',
+    onMongo,
+    `MongoDB (${onMongo.source}), ${inWords(shorter)}`,
+    worksSection(onMongo.results, { goals: false }),
+  )
 }
 
 async function memory(): Promise<void> {
@@ -121,7 +130,7 @@ async function grow(): Promise<void> {
   const { roundSeconds, rounds } = planned()
   const heard = ({ tokens, fillSeconds }: GrowResult): void =>
     tell(`${tokens} tokens, filled in ${fillSeconds.toFixed(0)} s`)
-  const most = values.quick ? 100_000 : 10_000_000
+  const most = Number(values.most ?? (values.quick ? 100_000 : 10_000_000))
   const results = await measureGrowth(cores, { most, rounds, seconds: roundSeconds, tell: heard })
   report('grow', results, `Growth, embedded store, rounds: ${rounds} of ${roundSeconds} s`, growSection(results))
 }

@@ -45,8 +45,8 @@ export async function playRound(
   const { port, apiTokens } = side
   const what = { ...order, port, apiTokens, connections: CONNECTIONS }
   // What a work prepares (sign-ins, tokens) is made before the clock starts.
-  await generator.load({ ...what, prepareOnly: true })
-  const before = await settled(side)
+  const { isFresh } = await generator.load({ ...what, prepareOnly: true })
+  const before = isFresh ? await settled(side) : (await side.usage()).cpuSeconds
   const { units, latencies, seconds, late, generatorShare } = await generator.load(what)
   const after = await settled(side)
   return { units, rate: units / seconds, cpu: ((after - before) / units) * 1000, latencies, late, generatorShare }

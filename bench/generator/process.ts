@@ -10,20 +10,22 @@ const prepared = new Map<string, readonly Player[]>()
 
 const keyOf = ({ port, work: name, connections }: LoadOrder): string => `${port} ${name} ${connections}`
 
-async function playersFor(order: LoadOrder): Promise<readonly Player[]> {
+/** Takes what stands ready out; it is put back only when all went well: a player that missed an answer no longer knows its own token. */
+function takeReady(order: LoadOrder): readonly Player[] | undefined {
   const key = keyOf(order)
-  const players = prepared.get(key) ?? (await work(order.work).prepare(order, order.connections))
-  // Kept only when all went well: a player that missed an answer no longer knows its own token.
+  const players = prepared.get(key)
   prepared.delete(key)
   return players
 }
 
 async function play(order: LoadOrder): Promise<Loaded> {
   const { port, seconds, units, rate } = order
-  const players = await playersFor(order)
+  const ready = takeReady(order)
+  const players = ready ?? (await work(order.work).prepare(order, order.connections))
+  const isFresh = ready === undefined
   if (order.prepareOnly) {
     prepared.set(keyOf(order), players)
-    return { units: 0, latencies: new Float64Array(0), seconds: 0, late: 0, generatorShare: 0 }
+    return { units: 0, latencies: new Float64Array(0), seconds: 0, late: 0, generatorShare: 0, isFresh }
   }
   const before = process.cpuUsage()
   const began = performance.now()
@@ -32,7 +34,7 @@ async function play(order: LoadOrder): Promise<Loaded> {
     : runOpen(port, players, { seconds, rate }))
   const { user, system } = process.cpuUsage(before)
   if (sample.late === 0) prepared.set(keyOf(order), players)
-  return { ...sample, generatorShare: (user + system) / 1000 / (performance.now() - began) }
+  return { ...sample, isFresh, generatorShare: (user + system) / 1000 / (performance.now() - began) }
 }
 
 process.on('message', (order: LoadOrder) => {

@@ -31,6 +31,8 @@ export interface Sample {
 /** A sample, and how busy the generator was: near 1, it was what was measured. */
 export interface Loaded extends Sample {
   readonly generatorShare: number
+  /** Whether the work had to make what it needs: the server may still be at it. */
+  readonly isFresh: boolean
 }
 
 export type Reply = { readonly loaded: Loaded } | { readonly failed: string }

@@ -5,7 +5,7 @@ import { GROW_GOAL, type GrowResult } from '../grow/index.ts'
 import { MEMORY_GOAL, type MemoryResult } from '../memory.ts'
 import { WORKERS_GOAL, type WorkersResult } from '../workers.ts'
 import { work } from '../works/index.ts'
-import { doubts, figuresTable, goalsTable, type Table } from './table.ts'
+import { doubts, figuresTable, goalsTable, ratiosTable, type Table } from './table.ts'
 
 /** Sentences and tables, in order. */
 export type Section = readonly (string | Table)[]
@@ -13,10 +13,14 @@ export type Section = readonly (string | Table)[]
 const whole = (value: number): string => Math.round(value).toLocaleString('en')
 const verdict = (isReached: boolean): string => (isReached ? 'reached' : 'not reached')
 
-/** The comparison on one store. */
-export function worksSection(results: readonly WorkResult[]): Section {
+/** The comparison on one store. The goals are those of the embedded one. */
+export function worksSection(results: readonly WorkResult[], { goals }: { readonly goals: boolean }): Section {
   const said = doubts(results)
-  return [goalsTable(results), figuresTable(results), ...(said.length > 0 ? [said.join('\n')] : [])]
+  return [
+    goals ? goalsTable(results) : ratiosTable(results),
+    figuresTable(results),
+    ...(said.length > 0 ? [said.join('\n')] : []),
+  ]
 }
 
 /** Memory at both marks. */
@@ -51,8 +55,8 @@ export function growSection(results: readonly GrowResult[]): Section {
     'file MB',
     'per s',
     'CPU-s per 1,000',
-    'CPU of 10^4',
-    'time of 10^4',
+    'CPU to 10^4',
+    'time to 10^4',
     `goal ${GROW_GOAL} x`,
   ]
   return [{ head, rows }]

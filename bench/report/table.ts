@@ -51,6 +51,17 @@ export function goalsTable(results: readonly WorkResult[]): Table {
   }
 }
 
+/** Ratios alone, where the goals are not meant. */
+export function ratiosTable(results: readonly WorkResult[]): Table {
+  return {
+    head: ['work', 'of', 'by CPU', 'by rate', 'p99 at 70 %'],
+    rows: results.map(({ title, ratios: [first], latency }) => {
+      const compared = first ? [first.of, ratio(first.byCpu), ratio(first.byRate)] : ['-', '-', '-']
+      return [title, ...compared, `${ms(latency.p99Ms)} ms`]
+    }),
+  }
+}
+
 const rowOf = (title: string, { side, rate, cpu, p50Ms, p99Ms, rssMegabytes }: Figures): readonly string[] => [
   title,
   side,

@@ -1,18 +1,16 @@
 /** One side of the bench, in a process of its own so that its CPU and its memory are its own. Its order is the first argument. */
 
-import { startBare } from './bare.ts'
-import { startMintmark } from './mintmark.ts'
 import type { Running, SideOrder, Usage } from './protocol.ts'
-import { startStock } from './stock.ts'
 
-function start(order: SideOrder): Promise<Running> {
+/** Each is imported only where it serves: a yardstick's memory must not hold Mintmark's code. */
+async function start(order: SideOrder): Promise<Running> {
   switch (order.side) {
     case 'mintmark':
-      return startMintmark(order)
+      return (await import('./mintmark.ts')).startMintmark(order)
     case 'stock':
-      return startStock(order)
+      return (await import('./stock.ts')).startStock(order)
     case 'bare':
-      return startBare(order)
+      return (await import('./bare.ts')).startBare(order)
     default:
       return order.side satisfies never
   }
