@@ -50,7 +50,9 @@ function usageOf(pids: readonly number[]) {
       .map(Number)
   })
   const sum = (field: number): number => stats.reduce((all, stat) => all + (stat[field - 3] ?? 0), 0)
-  return { cpuSeconds: (sum(14) + sum(15)) / TICKS_PER_SECOND, rssBytes: sum(24) * PAGE_BYTES }
+  const cpuSeconds = (sum(14) + sum(15)) / TICKS_PER_SECOND
+  // Several processes have no one main thread.
+  return { cpuSeconds, mainSeconds: cpuSeconds, rssBytes: sum(24) * PAGE_BYTES }
 }
 
 const configuration = `export default {

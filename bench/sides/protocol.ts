@@ -33,6 +33,8 @@ export type Question = 'usage' | 'stop'
 /** What its process has used since it started, and what it holds now. */
 export interface Usage {
   readonly cpuSeconds: number
+  /** The main thread's part of it. */
+  readonly mainSeconds: number
   readonly rssBytes: number
 }
 

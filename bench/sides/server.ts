@@ -16,9 +16,11 @@ async function start(order: SideOrder): Promise<Running> {
   }
 }
 
+const secondsOf = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1e6
+
 function usage(): Usage {
-  const { user, system } = process.cpuUsage()
-  return { cpuSeconds: (user + system) / 1e6, rssBytes: process.memoryUsage.rss() }
+  const [cpuSeconds, mainSeconds] = [secondsOf(process.cpuUsage()), secondsOf(process.threadCpuUsage())]
+  return { cpuSeconds, mainSeconds, rssBytes: process.memoryUsage.rss() }
 }
 
 // Written by `startSide`, from a SideOrder.
