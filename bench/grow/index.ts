@@ -49,6 +49,8 @@ interface Grown {
 async function grown(cores: Cores | undefined, count: number): Promise<Grown> {
   const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-grow-'))
   const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  // Gigabytes: they must not stay when a run is cut short.
+  process.once('exit', remove)
   try {
     const database = join(folder, 'bench.db')
     const began = performance.now()

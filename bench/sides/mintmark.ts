@@ -42,20 +42,12 @@ const configuration = parseConfiguration({
 /** The master key of every store of the bench: what fills one and what serves it are two processes. */
 export const benchMasters = (): Masters => fixedMasters(softwareMaster(createSecretKey(Buffer.alloc(32, 1))))
 
-interface Opened {
-  readonly store: Store
-  remove(): void
-}
-
-async function open(database: string | undefined): Promise<Opened> {
-  if (database?.startsWith('mongodb'))
-    return { store: await openMongoStore({ uri: database, collections }), remove: () => {} }
-  if (database !== undefined) return { store: await openSqliteStore({ file: database, collections }), remove: () => {} }
+async function open(database: string | undefined): Promise<Store> {
+  if (database?.startsWith('mongodb')) return openMongoStore({ uri: database, collections })
+  if (database !== undefined) return openSqliteStore({ file: database, collections })
   const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
-  return {
-    store: await openSqliteStore({ file: join(folder, 'bench.db'), collections }),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  }
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return openSqliteStore({ file: join(folder, 'bench.db'), collections })
 }
 
 /** A personal token of the bench's person, for the API that the bench's client serves. */
@@ -69,7 +61,7 @@ async function apiTokenOf(app: App, sub: string): Promise<string> {
 
 /** Starts it on its store. */
 export async function startMintmark({ port, database }: SideOrder): Promise<Running> {
-  const { store, remove } = await open(database)
+  const store = await open(database)
   const app = await createApp({
     store,
     configuration,
@@ -97,7 +89,6 @@ export async function startMintmark({ port, database }: SideOrder): Promise<Runn
       server.close()
       await app.background.stop()
       await app.close()
-      remove()
     },
   }
 }
