@@ -29,12 +29,21 @@ export interface ReadToken {
   readonly record: TokenRecord
 }
 
+/** Who stands above a token, with the lines of its parents, the nearest first. */
+export interface Standing extends Above {
+  readonly ancestors: readonly { readonly line: string; readonly record: TokenRecord }[]
+}
+
 /** How old what stands above may be. */
 export const ABOVE_MS_MAX = 1000
 const ENTRIES_MAX = 20_000
 const PAGE = 100
 /** Children of children: nobody needs more, and a walk has an end. */
 const DEPTH_MAX = 8
+
+type Parent = Pick<Standing, 'parent' | 'ancestors'>
+const UNBORN: Parent = { parent: null, ancestors: [] }
+const ORPHANED: Parent = { parent: undefined, ancestors: [] }
 
 const GOOD: readonly TokenState[] = ['active', 'rotating']
 
@@ -73,34 +82,34 @@ export function createAbove({ store, seal, clock, owner, limits }: AboveDeps) {
     return head && { doc: head, record: await tokenOf(seal, head) }
   }
 
-  async function parentOf(line: string, isFresh: boolean, depth: number): Promise<Above['parent']> {
-    if (depth > DEPTH_MAX) return undefined
+  async function parentOf(line: string, isFresh: boolean, depth: number): Promise<Parent> {
+    if (depth > DEPTH_MAX) return ORPHANED
     const head = await heads[isFresh ? 'renew' : 'get'](line, () => headOf(line))
-    if (!head) return undefined
+    if (!head) return ORPHANED
     const above = await of(head, isFresh, depth)
-    return {
+    const parent = {
       rights: effective(head.record, above),
       state: standing(head.doc, above, seconds(clock)),
       exp: endsAt(head.doc, above),
     }
+    return { parent, ancestors: [{ line, record: head.record }, ...above.ancestors] }
   }
 
-  async function of({ doc, record }: ReadToken, isFresh: boolean, depth = 0): Promise<Above> {
+  async function of({ doc, record }: ReadToken, isFresh: boolean, depth = 0): Promise<Standing> {
     const { type, id } = record.owner
-    const [held, parent] = await Promise.all([
+    const [held, above] = await Promise.all([
       owners[isFresh ? 'renew' : 'get'](`${type} ${id}`, () => owner(record.owner)),
-      doc.grant === null ? null : parentOf(doc.grant, isFresh, depth + 1),
+      doc.grant === null ? UNBORN : parentOf(doc.grant, isFresh, depth + 1),
     ])
-    return { ownerAlive: held?.alive ?? false, ownerScopes: held?.scopes, limits: limits(record), parent }
+    return { ownerAlive: held?.alive ?? false, ownerScopes: held?.scopes, limits: limits(record), ...above }
   }
 
   return {
     /** What stands above a token; `isFresh`: read now. */
-    of: (token: ReadToken, isFresh = false): Promise<Above> => of(token, isFresh),
-    /** What this node has changed itself is read at the next use. */
-    forget({ line, owner: { type, id } }: { readonly line: string; readonly owner: Owner }): void {
-      heads.forget(line)
-      owners.forget(`${type} ${id}`)
-    },
+    of: (token: ReadToken, isFresh = false): Promise<Standing> => of(token, isFresh),
+    /** What this node has changed itself is read at the next use: parents, where tokens changed. */
+    forgetParents: (): void => heads.clear(),
+    /** The same, where owners changed. */
+    forgetOwners: (): void => owners.clear(),
   }
 }

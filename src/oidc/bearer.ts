@@ -26,6 +26,8 @@ export function createBearer(deps: {
   readonly introspection: Introspection
   readonly accounts: Pick<Accounts, 'find'>
   readonly clients: Pick<Clients, 'find'>
+  /** Whether the API token that it was exchanged for lives; true for tokens of other grants. */
+  readonly sourceLives: (token: { readonly extra?: unknown; readonly scope?: unknown }) => Promise<boolean>
 }) {
   const { provider } = deps
 
@@ -56,6 +58,7 @@ export function createBearer(deps: {
     if (!token?.isValid || token.clientId === undefined || [token.aud].flat().join(' ') !== audience) return undefined
     const client = await deps.clients.find(token.clientId)
     if (!client || client.disabled) return undefined
+    if (!(await deps.sourceLives(token))) return undefined
     const asked = words(token.scope)
     const scopes = own ? await granted(own, audience, asked) : asked
     if (!scopes) return undefined

@@ -7,7 +7,7 @@ import { createThrottle } from '../accounts/index.ts'
 import { randomText, seconds, type Unit, Unit as UnitOfWork } from '../base/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { createFinish, createRunner } from './commit.ts'
-import { createFamilyDesk } from './family-desk.ts'
+import { createFamilyDesk, refuse } from './family-desk.ts'
 import { generationOf, type OidcDeps, refreshEngine, type Standing } from './generation.ts'
 import { createHoldings } from './holdings.ts'
 import type { Lanes } from './lanes/index.ts'
@@ -20,6 +20,9 @@ export type { LaneAnswer, LaneRequest, Lanes } from './lanes/index.ts'
 export { artefactResealer, artefacts, createRecords, type Payload, type Records } from './records.ts'
 export type { EdgeState, Routes } from './routes.ts'
 export { normalPath } from './routes.ts'
+
+/** What this room refuses in words of its own; the protocol's refusals are the library's. */
+export const familyRefusals = refuse.table
 
 /** This room's collections. */
 export const oidcCollections = [artefacts] as const
