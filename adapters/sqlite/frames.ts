@@ -8,11 +8,12 @@ import { deserialize, serialize } from 'node:v8'
 const HEAD_BYTES = 4
 
 /** A message as bytes. Throws where it can't be copied (a function in it). */
-export function frame(message: unknown): readonly [Buffer, Buffer] {
+export function frame(message: unknown): Buffer {
   const body = serialize(message)
-  const head = Buffer.allocUnsafe(HEAD_BYTES)
-  head.writeUInt32LE(body.length)
-  return [head, body]
+  const whole = Buffer.allocUnsafe(HEAD_BYTES + body.length)
+  whole.writeUInt32LE(body.length)
+  body.copy(whole, HEAD_BYTES)
+  return whole
 }
 
 /** Takes chunks as they come and gives whole messages. What was cut off by the sender's death is never a message. */

@@ -30,7 +30,7 @@ export async function listenLines(
     open.add(socket)
     socket.on('close', () => open.delete(socket))
     const line: Line = {
-      tell: (answered) => void (socket.writable && socket.write(Buffer.concat(frame(answered)))),
+      tell: (answered) => void (socket.writable && socket.write(frame(answered))),
       end: () => void socket.end(),
     }
     // Whoever was at the other end is gone.
