@@ -100,7 +100,8 @@ export const environment: readonly Entry[] = [
     name: 'DATA_DIR',
     default: 'data',
     group: 'Store',
-    meaning: 'Folder (mode 0700) of the embedded store, the generated master key and the control socket.',
+    meaning:
+      'Folder (mode 0700) of the embedded store, the generated master key and the sockets of command line and workers.',
   },
   {
     name: 'MASTER_KEY',
