@@ -72,6 +72,8 @@ export interface AppDeps {
   readonly hasher: Hasher
   /** See `BackgroundDeps`. */
   readonly pace?: number
+  /** See `BackgroundDeps`. */
+  readonly led?: boolean
   /** How the configuration is read again while the server runs. */
   readonly reread?: Reread
   /** How another module is read, for simulations. */
