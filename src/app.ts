@@ -75,6 +75,8 @@ export interface AppDeps {
   readonly pace?: number
   /** False: no lanes, every request goes the whole way. For whoever suspects one. */
   readonly lanes?: boolean
+  /** See `BackgroundDeps`. */
+  readonly led?: boolean
   /** How the configuration is read again while the server runs. */
   readonly reread?: Reread
   /** How another module is read, for simulations. */
