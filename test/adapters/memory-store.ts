@@ -84,6 +84,13 @@ export class MemoryStore extends MemoryDesk implements Store {
     return taken.length
   }
 
+  /** Another store with the same documents. Rows are never changed, so they are shared. */
+  copy(): MemoryStore {
+    const other = new MemoryStore([...this.#declared.values()])
+    other.#rooms = new Map([...this.#rooms].map(([name, room]) => [name, new Map(room)]))
+    return other
+  }
+
   /** How many documents there are in all. */
   get size(): number {
     return [...this.#rooms.values()].reduce((sum, room) => sum + room.size, 0)
