@@ -119,6 +119,6 @@ const ODDITIES: readonly Oddity[] = [
 
 /** Adds a client's authentication to a request: rightly most of the time. */
 export function authenticated(spec: Spec, client: ClientPart, cast: Cast, chance: Chance): Spec {
-  if (chance.is(0.8)) return rightly(spec, client, chance)
+  if (chance.is(0.87)) return rightly(spec, client, chance)
   return chance.pick(ODDITIES)(spec, client, chance.pick([...cast.clients.values()]))
 }

@@ -29,14 +29,13 @@ export interface Exchange {
 /** Sends requests to both. */
 export class Exchanger {
   readonly #stage: Stage
-  readonly #keys: Readonly<Record<Side['name'], PublishedKeys>>
+  readonly #keys: PublishedKeys
   /** The last nonce that was handed out (RFC 9449, 8). */
   #nonce: string | undefined
 
   constructor(stage: Stage) {
     this.#stage = stage
-    const { lanes, library } = stage.rig
-    this.#keys = { lanes: new PublishedKeys(lanes.app), library: new PublishedKeys(library.app) }
+    this.#keys = new PublishedKeys(stage.rig.lanes.app)
   }
 
   /** What is made at the moment of sending, alike for both. */
@@ -70,7 +69,8 @@ export class Exchanger {
     ledger.weather = 'fair'
     await app.background.flush()
     const { held } = this.#stage.rig
-    const teller = new Teller({ cast, records: this.#stage.records, keys: this.#keys[side.name] })
+    const isTaken = spy.taken > before.taken
+    const teller = new Teller({ cast, records: this.#stage.records, keys: isTaken ? this.#keys : undefined })
     const presented = spec.form?.find(([name]) => name === 'refresh_token')?.[1]
     // A lane that lost a rival was one try more.
     const shown = spec.weather === 'lost' ? commits.slice(-1) : commits

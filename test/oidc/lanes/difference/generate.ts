@@ -80,7 +80,7 @@ function seen(spec: Spec, chance: Chance): Spec {
 /** Machines' own, with whatever each may not. */
 function clientCredentials(cast: Cast, chance: Chance): Spec {
   const usual = ['basic', 'post', 'odd id+%', 'narrow', 'statics', 'two-secrets', 'both', 'short', 'reports', 'foreign']
-  const client = chance.is(0.75) ? cast.client(chance.pick(usual)) : chance.pick([...cast.clients.values()])
+  const client = chance.is(0.82) ? cast.client(chance.pick(usual)) : chance.pick([...cast.clients.values()])
   const form: Pair[] = [['grant_type', chance.is(0.97) ? 'client_credentials' : chance.pick(GRANTS)]]
   // Most scopes have one API: half of those that ask name it, rightly or not.
   if (chance.is(0.65)) form.push(['scope', chance.is(0.85) ? scopesOf(chance) : chance.pick(ODD_SCOPES)])
@@ -124,7 +124,7 @@ function broken(text: string, chance: Chance): string {
 function refreshTokenOf(family: FamilyPart, cast: Cast, chance: Chance): string {
   const { head, past } = family
   return chance.weigh<() => string>(
-    [72, () => head],
+    [80, () => head],
     [10, () => past.at(-1) ?? head],
     [6, () => past.at(-2) ?? head],
     [3, () => past[0] ?? head],

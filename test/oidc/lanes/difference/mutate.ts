@@ -193,7 +193,7 @@ const SENT: readonly Mutation[] = [
 
 /** Spoils a request now and then, sometimes in several ways. */
 export function mutated(spec: Spec, chance: Chance): Spec {
-  const times = chance.weigh([50, 0], [35, 1], [10, 2], [5, 3])
+  const times = chance.weigh([60, 0], [28, 1], [8, 2], [4, 3])
   let out = spec
   for (let n = 0; n < times; n++)
     out = chance.pick(chance.weigh([spec.form ? 45 : 5, FORM], [35, HEAD], [20, SENT]))(out, chance)

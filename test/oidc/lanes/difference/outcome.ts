@@ -19,9 +19,13 @@ export interface Opening {
 /** Headers that are another's in every answer. `DPoP-Nonce` follows the clock, which stands still. */
 const OWN = ['x-request-id', 'date']
 
-function answerOf({ status, headers, body }: RawAnswer, teller: Teller): unknown {
-  const id = headers.find(([name]) => name === 'x-request-id')?.[1]
-  if (id !== undefined) teller.call(id, 'this request')
+const requestIdOf = ({ headers }: RawAnswer): string | undefined =>
+  headers.find(([name]) => name === 'x-request-id')?.[1]
+
+function answerOf(answer: RawAnswer, n: number, teller: Teller): unknown {
+  const { status, headers, body } = answer
+  const id = requestIdOf(answer)
+  if (id !== undefined) teller.call(id, `request ${n + 1}`)
   const shown = headers.filter(([name]) => !OWN.includes(name)).map(([name, value]) => `${name}: ${value}`)
   const own = headers.filter(([name]) => OWN.includes(name)).map(([name]) => name)
   return { status, headers: [...shown, ...own].sort(), body: teller.body(body, id) }
@@ -40,11 +44,11 @@ function openedBody(plain: Buffer, teller: Teller): unknown {
 /** The fields of a change in clear, with its receipt opened. */
 async function fieldsOf(fields: NewDoc['fields'], id: string, { app, teller, presented }: Opening): Promise<unknown> {
   const { receipt, receiptKey, ...rest } = fields
-  const clear = teller.value(rest)
   if (!(receipt instanceof Uint8Array) || typeof receiptKey !== 'string')
-    return { clear, receipt: [receipt, receiptKey] }
+    return { receipt: [receipt, receiptKey], clear: teller.value(rest) }
   const opened = await app.seal.openUnder(presented ?? '', id, { dk: receiptKey, body: receipt })
-  return { clear, receipt: teller.value(parsed(opened)) }
+  // The receipt first: of an answer that never left, it alone holds the texts whose hashes the fields are.
+  return { receipt: teller.value(parsed(opened)), clear: teller.value(rest) }
 }
 
 /** A new document: its columns as they are, its body opened. */
@@ -129,6 +133,9 @@ export interface Outcome {
   readonly asked: number
 }
 
+const sortedBy = <T>(list: readonly T[], key: (one: T) => number): readonly T[] =>
+  list.toSorted((a, b) => key(a) - key(b))
+
 /** Tells it. */
 export async function outcomeOf(
   input: {
@@ -140,12 +147,19 @@ export async function outcomeOf(
   opening: Opening,
 ): Promise<Outcome> {
   const { heard, commits, batch, asked } = input
-  const answers = heard.answers.map((answer) => answerOf(answer, opening.teller))
+  const answers = heard.answers.map((answer, n) => answerOf(answer, n, opening.teller))
+  // Of several at once each is told in the order of the answers: which committed first is nobody's promise.
+  const order = heard.answers.map(requestIdOf)
   const writes: unknown[] = []
-  for (const unit of commits) writes.push(await writesOf(unit, opening))
-  const told: unknown[] = []
-  for (const { events } of batch) told.push(...(await eventsOf(events, opening)))
-  return { answers, closed: heard.closed, writes, batch: told, asked }
+  for (const unit of sortedBy(commits, ({ request }) => order.indexOf(request)))
+    writes.push(await writesOf(unit, opening))
+  const told = (
+    await eventsOf(
+      batch.flatMap(({ events }) => events),
+      opening,
+    )
+  ).map((event) => JSON.stringify(event))
+  return { answers, closed: heard.closed, writes, batch: heard.answers.length > 1 ? told.sort() : told, asked }
 }
 
 /** Where two values differ first, in words; undefined where they don't. Members are compared in their order. */
