@@ -26,8 +26,10 @@ describe('the front door', () => {
   afterEach(() => world.close())
 
   for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'])
-    it(`lets nobody put another origin into ${path} for everybody`, async () => {
-      await spoken(world, `GET http://evil.example${path} HTTP/1.1\r\nHost: evil.example`)
+    it(`lets nobody put another origin into ${path}, neither for everybody nor for himself`, async () => {
+      const own = await spoken(world, `GET http://evil.example${path} HTTP/1.1\r\nHost: evil.example`)
+      assert.match(own, /^HTTP\/1.1 200 /)
+      assert.doesNotMatch(own, /evil/)
       const plain = await spoken(world, `GET ${path} HTTP/1.1\r\nHost: localhost`)
       assert.match(plain, /^HTTP\/1.1 200 /)
       assert.doesNotMatch(plain, /evil/)
