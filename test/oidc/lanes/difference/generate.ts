@@ -4,11 +4,9 @@ import { authenticated } from './auth.ts'
 import type { Cast, ClientPart, FamilyPart, TokenPart } from './cast.ts'
 import type { Chance } from './chance.ts'
 import { API_IDS } from './deployment.ts'
+import type { LaneName } from './lanes.ts'
 import { mutated } from './mutate.ts'
 import { formPost, type Pair, plainGet, type Spec } from './spec.ts'
-
-export const LANES = ['client credentials', 'refresh', 'introspection', 'userinfo', 'keys and discovery'] as const
-export type LaneName = (typeof LANES)[number]
 
 const SCOPES = ['read', 'write', 'brief', 'sing', 'heavy', 'look', 'touch', 'shared', 'left', 'right', 'own', 'profile']
 const MORE_SCOPES = [...SCOPES, 'openid', 'offline_access', 'email', 'extra', 'odd:scope/x+y', 'nonsense', 'address']

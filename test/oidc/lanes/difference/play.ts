@@ -5,7 +5,8 @@ import { Chance } from './chance.ts'
 import { deeds } from './deeds.ts'
 import { type Exchange, Exchanger } from './exchange.ts'
 import type { Stage } from './furnish.ts'
-import { generated, type LaneName } from './generate.ts'
+import { generated } from './generate.ts'
+import type { LaneName } from './lanes.ts'
 import { smallest } from './shrink.ts'
 import { plainGet, type Spec, told } from './spec.ts'
 import { clock } from './time.ts'
@@ -16,10 +17,10 @@ export interface Play {
   readonly lane: LaneName
   readonly requests: number
   readonly seed: string
-  /** Only this chapter, to see one again. */
-  readonly chapter?: number | undefined
+  /** The first one. */
+  readonly chapter: number
   /** Stops at the first difference. */
-  readonly first?: boolean
+  readonly first: boolean
 }
 
 /** A difference that was found. */
@@ -154,13 +155,12 @@ class Player {
   }
 
   async play(): Promise<Played> {
-    const { lane, requests, chapter: only, first } = this.#play
+    const { lane, requests, chapter: from, first } = this.#play
     await this.#readEtags()
-    const chapters = Math.ceil(requests / CHAPTER)
-    for (let chapter = only ?? 0; chapter < (only === undefined ? chapters : only + 1); chapter++) {
-      clock.to(3_100_000 + chapter * CHAPTER_MS)
-      await this.#chapter(chapter, Math.min(CHAPTER, requests - this.#requests))
-      if (first && this.#differences > 0) break
+    const start = clock.now()
+    for (let n = 0; n * CHAPTER < requests && !(first && this.#differences > 0); n++) {
+      clock.to(start + n * CHAPTER_MS)
+      await this.#chapter(from + n, Math.min(CHAPTER, requests - n * CHAPTER))
     }
     return {
       lane,

@@ -26,8 +26,8 @@ export const clock: Clock & { forward(ms: number): void; to(ms: number): void } 
   forward(ms) {
     at += ms
   },
-  /** Milliseconds since the beginning; never back. */
+  /** Never back. */
   to(ms) {
-    at = Math.max(at, START + ms)
+    at = Math.max(at, ms)
   },
 }
