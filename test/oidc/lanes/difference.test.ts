@@ -41,7 +41,7 @@ describe('lanes and library', () => {
     this.timeout(Math.max(900_000, REQUESTS * 60))
     const all = await runAll(VARIANTS.flatMap(ordersOf))
     for (const lane of PLAYED) console.log(`      ${summed(lane, all)}`)
-    assert.equal(shown(all, SEED), '')
+    if (all.some(({ differences }) => differences > 0)) assert.fail(`\n${shown(all, SEED)}`)
     for (const lane of PLAYED) {
       const own = all.filter((one) => one.lane === lane)
       const sum = (of: 'requests' | 'taken'): number => own.reduce((total, one) => total + one[of], 0)

@@ -57,7 +57,10 @@ export class Chance {
   /** What a server takes for its generator. */
   random(): Random {
     return {
-      bytes: (length) => Buffer.from(Array.from({ length }, () => this.below(256))),
+      bytes: (length) => {
+        const words = Uint32Array.from({ length: Math.ceil(length / 4) }, () => this.#next())
+        return Buffer.from(words.buffer, 0, length)
+      },
       below: (limit) => this.below(limit),
     }
   }

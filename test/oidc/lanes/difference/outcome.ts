@@ -33,9 +33,10 @@ function answerOf(answer: RawAnswer, n: number, teller: Teller): unknown {
 
 const parsed = (plain: Buffer): unknown => JSON.parse(plain.toString())
 
-/** A sealed body. Nobody sees the order of its members. */
-function openedBody(plain: Buffer, teller: Teller): unknown {
-  const body = parsed(plain)
+/** A sealed body. Nobody sees the order of its members. One that can't be opened is a difference, too. */
+async function openedBody(doc: Parameters<App['seal']['open']>[0], { app, teller }: Opening): Promise<unknown> {
+  const plain = await app.seal.open(doc).catch(() => undefined)
+  const body = plain ? parsed(plain) : 'can not be opened'
   return isRecord(body)
     ? teller.value(Object.fromEntries(Object.entries(body).sort(([a], [b]) => (a < b ? -1 : 1))))
     : body
@@ -53,10 +54,10 @@ async function fieldsOf(fields: NewDoc['fields'], id: string, { app, teller, pre
 
 /** A new document: its columns as they are, its body opened. */
 async function documentOf(collection: string, doc: NewDoc, opening: Opening): Promise<unknown> {
-  const { app, teller } = opening
+  const { teller } = opening
   const { body, dk: _dk, fields, ...columns } = doc
   // The body first: it holds the texts whose hashes the columns are.
-  const opened = body ? openedBody(await app.seal.open({ ...doc, rev: 1, cid: '', revokedAt: null }), teller) : body
+  const opened = body && (await openedBody({ ...doc, body }, opening))
   return {
     collection,
     columns: teller.value(columns),
@@ -70,11 +71,10 @@ async function changeOf(
   { collection, id, set, ...rest }: { readonly collection: string; readonly id: string; readonly set: Change },
   opening: Opening,
 ): Promise<unknown> {
-  const { app, held, teller } = opening
+  const { held, teller } = opening
   const { body, dk, fields = {}, ...columns } = set
   const read: Doc | undefined = await held.now.get(collection, id)
-  const opened =
-    read && body && dk !== undefined ? openedBody(await app.seal.open({ ...read, ...columns, dk, body }), teller) : body
+  const opened = read && body && dk !== undefined ? await openedBody({ ...read, ...columns, dk, body }, opening) : body
   return {
     collection,
     id: teller.value(id),
@@ -180,5 +180,5 @@ export function differenceOf(a: unknown, b: unknown, path = ''): string | undefi
   return `${path}: ${short(a)} against ${short(b)}`
 }
 
-const SHOWN_MAX = 600
+const SHOWN_MAX = 400
 const short = (value: unknown): string => (JSON.stringify(value) ?? 'undefined').slice(0, SHOWN_MAX)

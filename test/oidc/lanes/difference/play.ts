@@ -126,8 +126,8 @@ class Player {
   async #one(cast: Cast, chance: Chance, chapter: number): Promise<void> {
     clock.forward(chance.weigh([60, 0], [38, chance.below(300)], [2, chance.below(15_000)]))
     const wish = generated(this.#play.lane, { cast, chance, etags: this.#etags })
-    // Of several at once nobody says which meets the rival; and node itself refuses what follows a goodbye, sooner or later.
-    const isAlone = wish.weather !== 'fair' || wish.headers.some(([name]) => name.toLowerCase() === 'connection')
+    // Of several at once nobody says which meets the rival; and what node itself says comes between the answers.
+    const isAlone = wish.weather !== 'fair' || wish.headers.some(([name]) => /^(connection|expect)$/i.test(name))
     const spec: Spec = isAlone ? { ...wish, times: 1 } : wish
     const exchange = await this.#exchanger.send(spec, cast)
     this.#requests++
