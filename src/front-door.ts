@@ -126,8 +126,10 @@ function cacheable(ctx: Koa.Context, { keyring, shelf }: DoorDeps, generation: u
     return
   }
   const answer = { body: JSON.stringify(ctx.body), type: 'application/json', cacheControl: 'public, max-age=300' }
-  // Made once a generation: from now on it leaves as it is.
-  shelf.put(normalPath(ctx.path), generation, prepared(answer, PUBLISHED_HEADERS))
+  // Made once a generation: from now on it leaves as it is, for everybody. So never of a request that names more than the path: one with
+  // another origin in its first line would have it stand in every URL.
+  const { url = '' } = ctx.req
+  if (CACHED.includes(url)) shelf.put(url, generation, prepared(answer, PUBLISHED_HEADERS))
   sendCacheable(ctx, answer)
 }
 

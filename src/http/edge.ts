@@ -84,6 +84,13 @@ export function networkOf(address: string): string {
   return `${[bits[0], bits[1], bits[2], (bits[3] ?? 0) & 0xff00].map((n) => (n ?? 0).toString(16)).join(':')}::/56`
 }
 
+/** The path and query of a request's first line, which may name an origin too (RFC 9112, 3.2.2): ours alone counts. */
+function originForm(url = '/'): string {
+  const [, rest] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/is.exec(url) ?? []
+  if (rest === undefined) return url
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
 /**
  * A view of a request that the library may read as often as it is run: the body from memory, and headers that name the
  * issuer's own origin. The real request stays untouched below it.
@@ -102,6 +109,7 @@ export function requestView(
   }
   const view: IncomingMessage = Object.create(req, {
     headers: { value: headers, enumerable: true },
+    url: { value: originForm(req.url), enumerable: true, writable: true },
     readable: { value: true },
     readableEncoding: { value: null },
     iterator: {
