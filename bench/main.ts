@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: Mintmark on its embedded store beside stock oidc-provider in memory, interleaved in one run.
- * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone), `--signers` (the signers alone), `--api-tokens` (verification of API tokens alone), `--inventory` (the inventory
+ * `--seconds N` a round (2), `--rounds N` (3), `--json`, `--engine` (the rotation engine alone), `--signers` (the signers alone), `--api-tokens` (verification of API tokens alone), `--commit` (durable commits alone), `--inventory` (the inventory
  * with a million tokens, alone and only when asked for; `--quick`: 100,000). Machines are noisy: read the ratios of one run, not its rates.
  */
 
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../test/support/process.ts'
 import { measureTokens, tokensTable } from './api-tokens.ts'
+import { commitsTable, measureCommits } from './commit.ts'
 import { measureEngine } from './engine.ts'
 import { inventoryBench } from './inventory.ts'
 import { type Scenario, scenarios, Target } from './load.ts'
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     signers: { type: 'boolean', default: false },
     inventory: { type: 'boolean', default: false },
     'api-tokens': { type: 'boolean', default: false },
+    commit: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
   },
 })
@@ -141,9 +143,16 @@ async function apiTokens(): Promise<void> {
   else if (values['api-tokens']) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
 }
 
-const one = values.engine || values.signers || values['api-tokens'] || values.inventory
+async function commits(): Promise<void> {
+  const result = await measureCommits(values.quick ? 5 : 15)
+  if (!values.json) process.stdout.write(`\n${commitsTable(result)}`)
+  else if (values.commit) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
+}
+
+const one = values.engine || values.signers || values['api-tokens'] || values.inventory || values.commit
 if (values.engine || !one) await engine()
 if (values.signers || !one) await signers()
 if (values['api-tokens'] || !one) await apiTokens()
+if (values.commit || !one) await commits()
 if (values.inventory && !(await inventoryBench(values))) process.exitCode = 1
 if (!one) await main()
