@@ -20,26 +20,24 @@ interface Events {
   exit: []
 }
 
-/** Sends all of one turn of the event loop in one write: requests that came in together wake the writer once. */
 function lineTo(socket: Socket): Thread {
   const events = new EventEmitter<Events>()
-  let outgoing: Buffer[] = []
-  const flush = (): void => {
-    const all = Buffer.concat(outgoing)
-    outgoing = []
-    if (socket.writable) socket.write(all)
-  }
   socket.on(
     'data',
     frameReader((message) => events.emit('message', message as Answered)),
   )
-  socket.on('error', (cause) => events.emit('error', cause))
-  socket.on('close', () => events.emit('exit'))
+  // Told with the end that follows it: by then the process knows that its owner is gone.
+  let failure: Error | undefined
+  socket.on('error', (cause) => {
+    failure = cause
+  })
+  socket.on('close', () => {
+    if (failure) events.emit('error', failure)
+    events.emit('exit')
+  })
   return {
     postMessage(message) {
-      const parts = frame(message)
-      if (outgoing.length === 0) setImmediate(flush)
-      outgoing.push(...parts)
+      if (socket.writable) socket.write(Buffer.concat(frame(message)))
     },
     on: events.on.bind(events),
   }
@@ -71,8 +69,9 @@ export async function openSharedSqliteStore(input: {
   socket.on('close', () => {
     if (!closing) input.onLost()
   })
-  const writer = writerAt(lineTo(socket))
-  const parts = partsOf({ file: realpathSync(input.file), tables: input.collections.map(tableOf), writer })
+  const tables = input.collections.map(tableOf)
+  const writer = writerAt(lineTo(socket), tables)
+  const parts = partsOf({ file: realpathSync(input.file), tables, writer })
   const store = storeOf(parts, () => {})
   return {
     ...store,
