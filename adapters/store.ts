@@ -195,10 +195,11 @@ export interface Cleanup {
   readonly id: string
 }
 
-/** One thing that happened, sealed by the caller; it becomes visible with the commit that carries it. */
+/** What happened, sealed by the caller as one entry; it becomes visible with the commit that carries it. */
 export interface OutboxEvent {
-  /** `cid` and a counter: unique, so that a relay that repeats itself is seen. */
+  /** Unique, so that a relay that repeats itself is seen. */
   readonly id: string
+  /** The types of its events, in their order, with a space between. */
   readonly type: string
   readonly tenant: string
   /** Unix milliseconds. */

@@ -188,7 +188,7 @@ async function opened(file: string) {
     clock,
     random,
     logger: createLogger({ level: 'error' }),
-    followers: [async () => {}, async () => {}],
+    followers: [{ types: ['backchannel_logout.due'], follow: async () => {} }],
   })
   const ids = await families(desk, ROUND)
 
