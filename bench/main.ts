@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureTokens, tokensTable } from './api-tokens.ts'
+import { commitsTable, measureCommits } from './commit.ts'
 import type { Plan } from './compare.ts'
 import { measureEngine } from './engine.ts'
 import { type GrowResult, measureGrowth } from './grow/index.ts'
@@ -32,8 +33,8 @@ const HELP = `npm run bench -- [options]
   --grow           cost with 10^4 to 10^7 live tokens; --most N: up to N
   --workers        WORKERS=2 beside WORKERS=1
   --profile WORK   Mintmark under V8's profiler for one work; --side stock: the yardstick
-  --engine, --signers, --api-tokens, --inventory
-                   rotation engine, signers, verification of API tokens, inventory, each alone
+  --engine, --signers, --api-tokens, --inventory, --commit
+                   rotation engine, signers, verification of API tokens, inventory, durable commits, each alone
   --seconds N, --rounds N
                    of a round, and how many
   --json           results as JSON, one object
@@ -54,6 +55,7 @@ const { values } = parseArgs({
     side: { type: 'string' },
     engine: { type: 'boolean', default: false },
     signers: { type: 'boolean', default: false },
+    commit: { type: 'boolean', default: false },
     inventory: { type: 'boolean', default: false },
     'api-tokens': { type: 'boolean', default: false },
     seconds: { type: 'string' },
@@ -181,12 +183,19 @@ async function apiTokens(): Promise<void> {
   say(`\n${tokensTable(result)}`)
 }
 
+async function commits(): Promise<void> {
+  const result = await measureCommits(values.quick ? 5 : 15)
+  found.commits = result
+  say(`\n${commitsTable(result)}`)
+}
+
 async function profile(name: string): Promise<void> {
   const side = oneOf('side', ['mintmark', 'stock']) ?? 'mintmark'
   say(await profileWork(workNamed(name), { side, seconds: typed('seconds', PROFILE_SECONDS) }))
 }
 
-const named = values.engine || values.signers || values['api-tokens'] || values.inventory || values.memory
+const named =
+  values.engine || values.signers || values['api-tokens'] || values.inventory || values.memory || values.commit
 const one = named || values.grow || values.workers || values.only !== undefined || values.profile !== undefined
 // Whatever a run has put on the disk goes when it is cut short, too.
 process.once('SIGINT', () => process.exit(130))
@@ -198,6 +207,7 @@ say(`\n${machine}`)
 if (values.profile !== undefined) await profile(values.profile)
 if (values.engine || !one) await engine()
 if (values.signers || (!one && !values.quick)) await signers()
+if (values.commit || !one) await commits()
 if (values['api-tokens'] || (!one && !values.quick)) await apiTokens()
 if (values.only !== undefined || !one) await works()
 if (values.memory || !one) await memory()

@@ -172,8 +172,11 @@ export async function createApp(deps: AppDeps) {
   const rest = createRest({ ...shared, doors: faces.doors, idempotency, refusals: refusalTables })
   const admin = createAdmin({ accounts, views, seal })
   const signOuts = createSignOuts({ oidc, clock, logger })
-  const tellLog: Follower = async ({ seq, type, data }) => logger.debug({ seq, type, request: data.request }, 'event')
-  const relay = createRelay({ ...shared, followers: [tellLog, signOuts.follow] })
+  const tellLog: Follower = {
+    types: logger.isLevelEnabled('debug') ? 'all' : [],
+    follow: async ({ seq, type, data }) => logger.debug({ seq, type, request: data.request }, 'event'),
+  }
+  const relay = createRelay({ ...shared, followers: [tellLog, signOuts.follower] })
   const followers = { relay, signOuts, envelope, idempotency }
   const claim = { path: CLAIM_PATH, answer: admin.claim }
   const shelf = createShelf()

@@ -5,10 +5,11 @@ import type { Accounts } from './accounts/index.ts'
 import type { Tokens } from './api-tokens/index.ts'
 import type { Clock, Random, Unit } from './base/index.ts'
 import type { Configuration } from './config/index.ts'
-import { eventResealer, events } from './events.ts'
+import { events } from './events.ts'
 import { idempotencyCollections, idempotencyResealer } from './idempotency/index.ts'
 import { artefactResealer, type Oidc, oidcCollections } from './oidc/index.ts'
 import {
+  eventResealer,
   keyStatus,
   type Masters,
   Renewer,

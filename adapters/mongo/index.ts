@@ -7,7 +7,17 @@ import mongoose, { type Connection } from 'mongoose'
 import { lawCollections, probe } from '../laws.ts'
 import { type Collection, SCHEMA, type Store, StoreUnusable } from '../store.ts'
 import { Application, isDuplicate } from './apply.ts'
-import { type Docs, docOf, eventOf, type Kept, pageFilters, type Table, tableOf, toldOf } from './schema.ts'
+import {
+  type Docs,
+  docOf,
+  eventOf,
+  type Kept,
+  pageFilters,
+  prepareIndexes,
+  type Table,
+  tableOf,
+  toldOf,
+} from './schema.ts'
 
 const MAJORITY = { w: 'majority', j: true } as const
 const SELECTION_MS = 5000
@@ -221,7 +231,7 @@ export async function createMongoStore(
     ...lawCollections.filter((law) => !collections.some(({ name }) => name === law.name)),
   ]
   const tables = new Map(declarations.map((collection) => [collection.name, tableOf(connection, collection)]))
-  for (const { model } of tables.values()) await model.createIndexes()
+  for (const table of tables.values()) await prepareIndexes(table)
   seam(tables)
   const outbox = outboxOf(connection)
   const indexes = own(connection, 'outbox')

@@ -6,7 +6,8 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { frame, frameReader } from './frames.ts'
-import type { Answered, Job } from './writer.ts'
+import type { Packet } from './packet.ts'
+import type { Answered } from './writer.ts'
 
 /** One who sends jobs. */
 export interface Line {
@@ -21,7 +22,7 @@ export interface Line {
  */
 export async function listenLines(
   path: string,
-  take: (line: Line, jobs: readonly Job[] | 'close') => void,
+  take: (line: Line, packet: Packet | 'close') => void,
 ): Promise<() => void> {
   // Stale: whoever holds the store's lock is the only one who may listen here.
   rmSync(path, { force: true })
@@ -37,7 +38,7 @@ export async function listenLines(
     socket.on('error', () => socket.destroy())
     socket.on(
       'data',
-      frameReader((message) => take(line, message as readonly Job[] | 'close')),
+      frameReader((message) => take(line, message as Packet | 'close')),
     )
   })
   await new Promise<void>((resolve, reject) => {

@@ -11,7 +11,7 @@ import { frame, frameReader } from './frames.ts'
 import { partsOf, type SqliteStore, storeOf } from './index.ts'
 import { tableOf } from './schema.ts'
 import { type Thread, writerAt } from './thread.ts'
-import type { Answer, Answered, Job } from './writer.ts'
+import type { Answered } from './writer.ts'
 
 /** A line looks to its end as the thread does. */
 interface Events {
@@ -20,54 +20,24 @@ interface Events {
   exit: []
 }
 
-const refusal = (n: number): Answer => ({ n, is: 'failed', name: 'TypeError', message: 'no store takes such a value' })
-
-/**
- * Sends all of one turn of the event loop as one message: requests that came in together are copied at once and wake the writer
- * once. (Measured: copying each job by itself costs the sender twice as much.)
- */
 function lineTo(socket: Socket): Thread {
   const events = new EventEmitter<Events>()
-  let outgoing: Job[] = []
-  let batches = 0
-  const send = (message: readonly Job[] | 'close'): void => void (socket.writable && socket.write(frame(message)))
-
-  // What can't be copied is refused by itself, and takes no other job of its turn along.
-  function sendEach(jobs: readonly Job[]): void {
-    for (const job of jobs) {
-      try {
-        send([job])
-      } catch {
-        events.emit('message', { answers: [refusal(job.n)], batches })
-      }
-    }
-  }
-  function flush(): void {
-    const jobs = outgoing
-    outgoing = []
-    if (jobs.length === 0) return
-    try {
-      send(jobs)
-    } catch {
-      sendEach(jobs)
-    }
-  }
-  const take = frameReader((message) => {
-    const answered = message as Answered
-    batches = answered.batches
-    events.emit('message', answered)
+  socket.on(
+    'data',
+    frameReader((message) => events.emit('message', message as Answered)),
+  )
+  // Told with the end that follows it: by then the process knows that its owner is gone.
+  let failure: Error | undefined
+  socket.on('error', (cause) => {
+    failure = cause
   })
-  socket.on('data', take)
-  socket.on('error', (cause) => events.emit('error', cause))
-  socket.on('close', () => events.emit('exit'))
+  socket.on('close', () => {
+    if (failure) events.emit('error', failure)
+    events.emit('exit')
+  })
   return {
     postMessage(message) {
-      if (message === 'close') {
-        flush()
-        return send(message)
-      }
-      if (outgoing.length === 0) setImmediate(flush)
-      outgoing.push(...message)
+      if (socket.writable) socket.write(frame(message))
     },
     on: events.on.bind(events),
   }
@@ -99,8 +69,9 @@ export async function openSharedSqliteStore(input: {
   socket.on('close', () => {
     if (!closing) input.onLost()
   })
-  const writer = writerAt(lineTo(socket))
-  const parts = partsOf({ file: realpathSync(input.file), tables: input.collections.map(tableOf), writer })
+  const tables = input.collections.map(tableOf)
+  const writer = writerAt(lineTo(socket), tables)
+  const parts = partsOf({ file: realpathSync(input.file), tables, writer })
   const store = storeOf(parts, () => {})
   return {
     ...store,

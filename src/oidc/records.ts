@@ -7,6 +7,12 @@ import type { Resealer, Seal } from '../seal/index.ts'
 export const artefacts: Collection = {
   name: 'artefacts',
   indexes: [['grant'], ['account', 'kind'], ['client', 'kind'], ['kind', 'state', 'exp'], ['kind', 'state', 'lastUse']],
+  // Lists and bulk work ask for these; tokens are found by their own text, and come by the thousand.
+  only: {
+    'client kind': ['Family'],
+    'kind state exp': ['Session', 'Grant', 'Family'],
+    'kind state lastUse': ['Family'],
+  },
   fields: {
     target: 'pointers only: id of the document that a session id or a user code leads to',
     head: 'families: keyed hash of the live refresh token',

@@ -11,6 +11,9 @@ import { event, fresh, lawThings, race, read, thing, unit } from '../../adapters
 import { lawCollections, laws } from '../../adapters/laws.ts'
 import { frame, frameReader } from '../../adapters/sqlite/frames.ts'
 import { openSqliteStore, type SqliteStore } from '../../adapters/sqlite/index.ts'
+import { beginJob, endJob, JOB, putUnit } from '../../adapters/sqlite/jobs.ts'
+import { PacketWriter } from '../../adapters/sqlite/packet.ts'
+import { tableOf } from '../../adapters/sqlite/schema.ts'
 import { openSharedSqliteStore } from '../../adapters/sqlite/shared.ts'
 import { StoreUnusable } from '../../adapters/store.ts'
 
@@ -149,7 +152,14 @@ describe('the end of a line', () => {
     const place = await shared()
     const whole = thing('t')
     const cut = thing('t')
-    const job = (doc = thing('t')) => frame([{ n: 1, do: 'commit', unit: { ...insert(doc), events: [event('t')] } }])
+    const tables = new Map([[lawThings.name, tableOf(lawThings)]])
+    const job = (doc = thing('t')) => {
+      const packet = new PacketWriter()
+      const place = beginJob(packet, 1, JOB.commit)
+      putUnit(packet, tables, { ...insert(doc), events: [event('t')] })
+      endJob(packet, place)
+      return frame(packet.take())
+    }
     const socket = connect(place.socket)
     await once(socket, 'connect')
     socket.write(Buffer.concat([job(whole), job(cut).subarray(0, -1)]))

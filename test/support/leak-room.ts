@@ -14,7 +14,7 @@ import { Refusal, systemRandom as random, randomText, seconds, TENANT, Unit } fr
 import { createHandover, handoverCollections } from '../../src/handover/index.ts'
 import { callerAddress, createOutbound, createViews, securityHeaders, sendAsset } from '../../src/http/index.ts'
 import { createLeaks, type LeakDeps, leakCollections } from '../../src/leaks/index.ts'
-import { createSeal, fixedMasters, openEvent, type Seal, sealEvents, sealKeys } from '../../src/seal/index.ts'
+import { createSeal, fixedMasters, openEvents, type Seal, sealEvents, sealKeys } from '../../src/seal/index.ts'
 import { createLogger } from '../../src/telemetry/index.ts'
 import { openTestMongo } from './mongo-store.ts'
 import { tokenRecord } from './token-record.ts'
@@ -150,7 +150,7 @@ function shelf(deps: {
     },
     async events(): Promise<readonly { readonly type: string; readonly data: Readonly<Record<string, unknown>> }[]> {
       const pending: readonly OutboxEvent[] = await real.pending(5000)
-      return Promise.all(pending.map(async (event) => ({ type: event.type, data: await openEvent(seal, event) })))
+      return (await Promise.all(pending.map((entry) => openEvents(seal, entry)))).flat()
     },
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Cast } from './cast.ts'
 import type { Chance } from './chance.ts'
-import type { Stage } from './furnish.ts'
+import { erase, type Stage } from './furnish.ts'
 import { clock } from './time.ts'
 
 type Deed = (stage: Stage, cast: Cast, chance: Chance) => Promise<unknown>
@@ -34,7 +34,7 @@ const DEEDS: readonly (readonly [weight: number, deed: Deed])[] = [
   [4, async ({ rig }) => rig.library.app.clients.enable('off')],
   [4, async ({ rig }) => rig.library.app.clients.endOldSecret('two-secrets')],
   [2, async ({ rig }) => rig.library.app.accounts.disable('canary.person')],
-  [2, async ({ rig }) => rig.library.app.accounts.erase('canary.person', rig.library.app.oidc.holdings)],
+  [2, async ({ rig }) => erase(rig.library.app, 'canary.person')],
   [
     4,
     async ({ rig }, _cast, chance) =>

@@ -1,5 +1,6 @@
 /** The stage as every chapter finds it: made once, through the server without lanes. */
 
+import type { App } from '../../../../src/app.ts'
 import { createRecords, type Records } from '../../../../src/oidc/index.ts'
 import { clientOrder } from '../../../support/world.ts'
 import { Cast, type ClientPart } from './cast.ts'
@@ -159,8 +160,12 @@ async function dealtWith({ library: { app } }: Rig, cast: Cast, records: Records
   await app.oidc.families.revoke(of('web'))
   await app.oidc.families.rotateNext(of('kept'))
   await app.accounts.disable(OFF.login)
-  await app.accounts.erase(ERASED.login, app.oidc.holdings)
+  await erase(app, ERASED.login)
 }
+
+/** Erases an account with what the provider holds of it. Nothing is scrubbed: the store has other readers. */
+export const erase = (app: App, login: string): Promise<void> =>
+  app.accounts.erase(login, { end: async (unit, sub) => app.oidc.holdings.end(unit, sub) })
 
 /** Furnishes a rig that was just opened, and leaves both servers dry. */
 export async function furnish(rig: Rig, clients: readonly Readonly<Record<string, unknown>>[]): Promise<Stage> {

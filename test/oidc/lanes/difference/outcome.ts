@@ -2,7 +2,7 @@
 
 import type { Change, Doc, NewDoc, OutboxEvent, Writes } from '../../../../adapters/store.ts'
 import type { App } from '../../../../src/app.ts'
-import { openEvent } from '../../../../src/seal/index.ts'
+import { openEvents } from '../../../../src/seal/index.ts'
 import type { Held } from './ledger.ts'
 import { isRecord, type Teller } from './told.ts'
 import type { Heard, RawAnswer } from './wire.ts'
@@ -91,11 +91,13 @@ export async function eventsOf(events: readonly OutboxEvent[], { app, teller }: 
   const out: unknown[] = []
   for (const event of events) {
     const { id, type, tenant, at } = event
-    const data = await openEvent(app.seal, event)
-    // A batch carries the units' own ids.
-    if (typeof data.cid === 'string') teller.call(data.cid, 'cid')
-    const [cid = '', n] = id.split('.')
-    out.push({ id: [teller.text(cid), n], type, tenant, at, data: teller.value(data) })
+    const told: unknown[] = []
+    for (const { type: one, data } of await openEvents(app.seal, event)) {
+      // A batch carries the units' own ids.
+      if (typeof data.cid === 'string') teller.call(data.cid, 'cid')
+      told.push({ type: one, data: teller.value(data) })
+    }
+    out.push({ id: teller.text(id), type, tenant, at, told })
   }
   return out
 }
