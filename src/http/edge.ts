@@ -3,7 +3,7 @@
  * limit, and the one origin that every URL is made from, whatever Host and X-Forwarded-* say (threats.md, class 15).
  */
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 
 /** RFC 9112 sets no limit; this one is the library's own. */
@@ -99,14 +99,12 @@ export function requestView(
   req: IncomingMessage,
   input: { readonly body: Buffer; readonly origin: URL; readonly address: string },
 ): IncomingMessage {
-  const { host: _host, forwarded: _forwarded, ...rest } = req.headers
-  const clean = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith('x-forwarded-')))
-  const headers = {
-    ...clean,
-    host: input.origin.host,
-    'x-forwarded-proto': input.origin.protocol.slice(0, -1),
-    'x-forwarded-for': input.address,
-  }
+  const headers: IncomingHttpHeaders = {}
+  for (const name in req.headers)
+    if (name !== 'forwarded' && !name.startsWith('x-forwarded-')) headers[name] = req.headers[name]
+  headers.host = input.origin.host
+  headers['x-forwarded-proto'] = input.origin.protocol.slice(0, -1)
+  headers['x-forwarded-for'] = input.address
   const view: IncomingMessage = Object.create(req, {
     headers: { value: headers, enumerable: true },
     url: { value: originForm(req.url), enumerable: true, writable: true },
