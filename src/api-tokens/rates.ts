@@ -103,6 +103,18 @@ export function createRates(deps: RateDeps) {
     return made
   }
 
+  /** The windows that a use falls into, each once. */
+  function heldBy(takers: readonly Taker[]): readonly { readonly rate: Rate; readonly window: Window }[] {
+    const configured = deps.rates()
+    const found = new Map<Window, Rate>()
+    for (const taker of takers)
+      for (const name of [...rateNames(taker.record), ...(deps.namesOf?.(taker.record) ?? [])]) {
+        const rate = Object.hasOwn(configured, name) ? configured[name] : undefined
+        if (rate) found.set(windowOf(name, rate, taker), rate)
+      }
+    return [...found].map(([window, rate]) => ({ rate, window }))
+  }
+
   async function share(window: Window): Promise<void> {
     window.sending = window.unsent
     window.unsent = 0
@@ -129,14 +141,12 @@ export function createRates(deps: RateDeps) {
   }
 
   return {
-    /** Takes a point of each limit that holds for a token, or of none: then says how many seconds until there is room. */
-    take(taker: Taker): number | undefined {
-      const configured = deps.rates()
-      const names = new Set([...rateNames(taker.record), ...(deps.namesOf?.(taker.record) ?? [])])
-      const held = [...names].flatMap((name) => {
-        const rate = Object.hasOwn(configured, name) ? configured[name] : undefined
-        return rate ? [{ rate, window: windowOf(name, rate, taker) }] : []
-      })
+    /**
+     * Takes a point of each limit that holds for any of these (a token, its parents), or of none: then says how many seconds until
+     * there is room. One that several share is taken from once.
+     */
+    take(takers: readonly Taker[]): number | undefined {
+      const held = heldBy(takers)
       const full = held.filter(
         ({ rate, window: { known, sending, unsent } }) => known + sending + unsent >= rate.points,
       )

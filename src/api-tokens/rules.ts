@@ -5,7 +5,7 @@
 
 import type { Doc } from '../../adapters/store.ts'
 import { isWithin, matchesPath } from './networks.ts'
-import type { Rights, StoredState, TokenKind } from './records.ts'
+import type { Rights, StoredState, TokenKind, TokenRecord } from './records.ts'
 
 /** States as people see them. `rotating`: it still works beside its successor. */
 export type TokenState =
@@ -67,6 +67,13 @@ export interface Limits {
   readonly idleSecondsMax: number | undefined
 }
 
+/** A parent, with what stands above it in its turn. */
+export interface Parent {
+  readonly doc: Doc
+  readonly record: TokenRecord
+  readonly above: Above
+}
+
 /** Who stands above a token. */
 export interface Above {
   /** Whether the owner may be used now. */
@@ -74,11 +81,8 @@ export interface Above {
   /** Scopes that the owner holds now; undefined: not limited by it. */
   readonly ownerScopes: readonly string[] | undefined
   readonly limits: Limits
-  /** The parent with what stands above it, where there is one; undefined where it is gone. */
-  readonly parent:
-    | { readonly rights: Rights; readonly state: TokenState; readonly exp: number | null }
-    | null
-    | undefined
+  /** Null: there is none; undefined: it is gone. */
+  readonly parent: Parent | null | undefined
 }
 
 /** Why a token is not good for a request. For resource servers; a token's bearer is told none of it. */
@@ -110,13 +114,37 @@ const both = (a: readonly string[] | undefined, b: readonly string[]): readonly 
 /** What is left of a token's rights under who stands above it. */
 export function effective(rights: Rights, above: Above): Rights {
   const own = both(above.limits.scopes, both(above.ownerScopes, rights.scopes))
-  return above.parent ? { ...rights, scopes: both(above.parent.rights.scopes, own) } : { ...rights, scopes: own }
+  const { parent } = above
+  return { ...rights, scopes: parent ? both(effective(parent.record, parent.above).scopes, own) : own }
 }
 
 /** When a token ends at the latest, whatever it says itself. Unix seconds. */
 export function endsAt(token: { readonly exp: number | null; readonly iat: number | null }, above: Above): number {
   const byLimit = (token.iat ?? 0) + above.limits.lifetimeSecondsMax
-  return Math.min(token.exp ?? byLimit, byLimit, above.parent?.exp ?? Number.POSITIVE_INFINITY)
+  const { parent } = above
+  return Math.min(token.exp ?? byLimit, byLimit, parent ? endsAt(parent.doc, parent.above) : Number.POSITIVE_INFINITY)
+}
+
+/** The parents of a token, the nearest first. */
+export function parentsOf({ parent }: Above): readonly Parent[] {
+  return parent ? [parent, ...parentsOf(parent.above)] : []
+}
+
+/**
+ * Whether a token is good for anything, and why not. Its own policies hold for each parent too: a child may lack the label by which a
+ * policy chose the parent, and must not be more alive for it.
+ */
+export function standing(doc: TokenFacts & Pick<Doc, 'iat' | 'lastUse'>, above: Above, now: number): Reason {
+  const own = REASON[stateOf(doc, now)]
+  if (own !== 'VALID') return own
+  if (now >= endsAt(doc, above)) return 'EXPIRED'
+  const { parent, limits } = above
+  if (parent === undefined) return 'REVOKED'
+  const parents = parent ? standing(parent.doc, parent.above, now) : 'VALID'
+  if (parents !== 'VALID') return parents
+  const { idleSecondsMax } = limits
+  const isIdle = idleSecondsMax !== undefined && now - idleSince(doc) > idleSecondsMax
+  return isIdle || !above.ownerAlive ? 'QUARANTINED' : 'VALID'
 }
 
 /** What a resource server wants to know of a request. */
@@ -128,38 +156,34 @@ export interface Asked {
   readonly scopes?: readonly string[] | undefined
 }
 
-function placeReason(all: readonly Rights[], limits: Limits, asked: Asked): Reason {
-  if (!isWithin(limits.networks, asked.address) || all.some(({ networks }) => !isWithin(networks, asked.address)))
-    return 'IP_DENIED'
-  const { method, path, api } = asked
-  const denied = all.some(
-    ({ methods, paths, apis }) =>
-      (methods.length > 0 && !(method !== undefined && methods.includes(method.toUpperCase()))) ||
-      (paths.length > 0 && !(path !== undefined && paths.some((one) => matchesPath(one, path)))) ||
-      (apis.length > 0 && !(api !== undefined && apis.includes(api))),
-  )
+/** Of one token, parents aside: what it and its limits say of a request. */
+function placeReason({ networks, methods, paths, apis }: Rights, limits: Limits, asked: Asked): Reason {
+  const { address, method, path, api } = asked
+  if (!isWithin(limits.networks, address) || !isWithin(networks, address)) return 'IP_DENIED'
+  const denied =
+    (methods.length > 0 && !(method !== undefined && methods.includes(method.toUpperCase()))) ||
+    (paths.length > 0 && !(path !== undefined && paths.some((one) => matchesPath(one, path)))) ||
+    (apis.length > 0 && !(api !== undefined && apis.includes(api)))
   return denied ? 'SCOPE_DENIED' : 'VALID'
 }
 
-/** Whether a token is good for a request, with the reason. The strictest of token, owner, parent and limits holds. */
+/** Whether a token is good for a request, with the reason. The strictest of token, owner, parents and limits holds. */
 export function verdict(
   token: { readonly doc: TokenFacts & Pick<Doc, 'iat' | 'lastUse'>; readonly rights: Rights },
   above: Above,
   asked: Asked,
   now: number,
 ): Reason {
-  const reason = REASON[stateOf(token.doc, now)]
+  const reason = standing(token.doc, above, now)
   if (reason !== 'VALID') return reason
-  if (now >= endsAt(token.doc, above)) return 'EXPIRED'
-  if (above.parent === undefined) return 'REVOKED'
-  if (above.parent && REASON[above.parent.state] !== 'VALID') return REASON[above.parent.state]
-  if (!above.ownerAlive) return 'QUARANTINED'
-  const { idleSecondsMax } = above.limits
-  if (idleSecondsMax !== undefined && now - idleSince(token.doc) > idleSecondsMax) return 'QUARANTINED'
-  const rights = effective(token.rights, above)
-  if (asked.scopes?.some((scope) => !rights.scopes.includes(scope))) return 'SCOPE_DENIED'
-  if (rights.scopes.length === 0 && token.rights.scopes.length > 0) return 'SCOPE_DENIED'
-  return placeReason(above.parent ? [rights, above.parent.rights] : [rights], above.limits, asked)
+  const { scopes } = effective(token.rights, above)
+  if (asked.scopes?.some((scope) => !scopes.includes(scope))) return 'SCOPE_DENIED'
+  if (scopes.length === 0 && token.rights.scopes.length > 0) return 'SCOPE_DENIED'
+  const places = [
+    placeReason(token.rights, above.limits, asked),
+    ...parentsOf(above).map((parent) => placeReason(parent.record, parent.above.limits, asked)),
+  ]
+  return places.find((one) => one === 'IP_DENIED') ?? places.find((one) => one !== 'VALID') ?? 'VALID'
 }
 
 /** Whether `child` is no wider than `parent` in every right (networks and paths: literally among the parent's, or the parent has none). */

@@ -7,10 +7,10 @@ import { createHash } from 'node:crypto'
 import { seconds } from '../base/index.ts'
 import { networkOf } from '../http/index.ts'
 import { isCredential } from '../seal/index.ts'
-import { ABOVE_MS_MAX, type AboveDeps, createAbove, isAlive, type ReadToken } from './above.ts'
+import { ABOVE_MS_MAX, type AboveDeps, createAbove, type ReadToken } from './above.ts'
 import { hasForeign } from './foreign.ts'
 import { Fresh } from './fresh.ts'
-import type { Rates } from './rates.ts'
+import type { Rates, Taker } from './rates.ts'
 import {
   apiTokens,
   foreignTokenId,
@@ -21,7 +21,7 @@ import {
   tokenId,
   tokenOf,
 } from './records.ts'
-import { type Above, type Asked, effective, endsAt, type Reason, verdict } from './rules.ts'
+import { type Above, type Asked, effective, endsAt, parentsOf, type Reason, standing, verdict } from './rules.ts'
 import type { Usage } from './usage.ts'
 import { routeOf } from './use-records.ts'
 
@@ -128,12 +128,18 @@ function alarm({ canary }: VerifierDeps, { doc, record }: FoundToken, asked: Pre
   canary?.({ id: publicId(doc.id), name, owner, keptAt }, { network, agent, method, path, client })
 }
 
+/** Whose limits a use is held to: the token's own, and its parents', or children would be a way around a parent's. */
+const takersOf = (token: FoundToken): readonly Taker[] =>
+  [token, ...parentsOf(token.above)].map(({ doc, record }) => {
+    const line = doc.family ?? doc.id
+    return { record, line, owner: doc.owner ?? line }
+  })
+
 /** The same for a request that is made with it: rates are taken, and the use is noted. */
 function presentAt(deps: VerifierDeps, token: FoundToken, asked: Presented): Verified {
   const judged = judgeAt(token, asked, seconds(deps.clock))
   const { doc, record } = token
-  const line = doc.family ?? doc.id
-  const wait = judged.reason === 'VALID' ? deps.rates?.take({ record, line, owner: doc.owner ?? line }) : undefined
+  const wait = judged.reason === 'VALID' ? deps.rates?.take(takersOf(token)) : undefined
   const outcome = wait === undefined ? judged.reason : 'RATE_LIMITED'
   alarm(deps, token, asked)
   deps.usage?.note({
@@ -196,7 +202,7 @@ export function createVerifier(deps: VerifierDeps) {
     /** Whether what was derived from a token is still good: the token lives, and still has these scopes. */
     async carries(id: string, scopes: readonly string[]): Promise<FoundToken | undefined> {
       const token = await found(storedId(id))
-      if (!token || !isAlive(token, token.above, seconds(clock))) return undefined
+      if (!token || standing(token.doc, token.above, seconds(clock)) !== 'VALID') return undefined
       const left = effective(token.record, token.above).scopes
       return scopes.every((scope) => left.includes(scope)) ? token : undefined
     },

@@ -160,5 +160,30 @@ for (const kind of STORES) {
       assert.deepEqual(await ask(opaque), [false, 'REVOKED'])
       assert.deepEqual(await ask('mm_at_junk'), [false, 'NOT_FOUND'])
     })
+
+    it('holds a child to the policies by label that hold for its parent', async () => {
+      const { world, service, make, introspect } = at
+      const seen = async (text: string, ip: string) => (await introspect(text, service, { ip })).body.reason
+      const office = await make({ labels: ['office'] })
+      const child = await make({ parent: office.id })
+      assert.deepEqual(
+        [await seen(office.text, '192.0.2.1'), await seen(office.text, '10.0.0.1')],
+        ['IP_DENIED', 'VALID'],
+      )
+      assert.deepEqual(
+        [await seen(child.text, '192.0.2.1'), await seen(child.text, '10.0.0.1')],
+        ['IP_DENIED', 'VALID'],
+      )
+      const brief = await make({ labels: ['brief'] })
+      const under = await make({ parent: brief.id })
+      const slow = await make({ labels: ['rate:few'] })
+      const fast = await make({ parent: slow.id })
+      const three = async (text: string) => [await seen(text, ''), await seen(text, ''), await seen(text, '')]
+      assert.deepEqual(await three(fast.text), ['VALID', 'VALID', 'RATE_LIMITED'])
+      assert.equal(await seen(slow.text, ''), 'RATE_LIMITED')
+      assert.deepEqual([await seen(brief.text, ''), await seen(under.text, '')], ['VALID', 'VALID'])
+      world.clock.forward(3600)
+      assert.deepEqual([await seen(brief.text, ''), await seen(under.text, '')], ['QUARANTINED', 'QUARANTINED'])
+    })
   })
 }

@@ -32,7 +32,15 @@ export interface TokenWorld {
 
 /** Opens it. */
 export async function openTokenWorld(kind: StoreKind): Promise<TokenWorld> {
-  const world = await openWorld(kind, { tokens: { rates: { few: { points: 2, seconds: 3600 } } } })
+  const world = await openWorld(kind, {
+    tokens: {
+      rates: { few: { points: 2, seconds: 3600 } },
+      policies: [
+        { name: 'office', for: { labels: ['office'] }, networks: { allow: ['10.0.0.0/8'] } },
+        { name: 'brief', for: { labels: ['brief'] }, dormantSeconds: { quarantine: 60 } },
+      ],
+    },
+  })
   const has = await furnish(world)
   const { seal, store, clients } = world.app
   const client = async (id: string, order: Partial<Parameters<typeof clientOrder>[0]>): Promise<Client> => {
