@@ -16,7 +16,7 @@ import { createEngine, type Engine, refreshNorm } from '../rotation/index.ts'
 import type { Seal } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { createTokenAnswers } from './api-token-introspection.ts'
-import { type Bearer, createBearer } from './bearer.ts'
+import { type Bearer, type BearerAsked, createBearer } from './bearer.ts'
 import { createRunner, type Runner } from './commit.ts'
 import { certificateOf } from './configuration.ts'
 import { createFamilies } from './family.ts'
@@ -152,7 +152,7 @@ function generationOf(deps: Standing, configuration: Configuration, engine: Engi
       introspection,
     }),
   })
-  const bearer = createBearer({ provider, introspection, accounts, clients })
+  const bearer = createBearer({ provider, introspection, accounts, clients, verifier })
   return { provider, routes, bearer, engine, configuration }
 }
 
@@ -200,7 +200,7 @@ export async function createOidc(deps: OidcDeps) {
     /** How the rotation policies have done since start. */
     policies: () => current.engine.reports(),
     /** What the bearer of an access token may do at one of our own APIs; undefined for any other text. */
-    bearer: (text: string, audience: string) => inWork(() => current.bearer(text, audience)),
+    bearer: (text: string, asked: BearerAsked) => inWork(() => current.bearer(text, asked)),
     /** Tells a client of a sign-out; for the follower of `backchannel_logout.due`. */
     tellSignOut: (due: { readonly clientId: string; readonly sub: string; readonly sid: string }) =>
       inWork(() => tellSignOut(current.provider, due)),
