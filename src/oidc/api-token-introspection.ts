@@ -4,10 +4,10 @@
  */
 
 import type Koa from 'koa'
-import { errors } from 'oidc-provider'
 import type { FoundToken, Presented, TokenFacts, Verifier } from '../api-tokens/index.ts'
 import { type Clock, seconds } from '../base/index.ts'
 import type { ClientRecord, Clients } from '../clients/index.ts'
+import { askedOf, type Body } from './asked-of.ts'
 import { subjectName } from './token-exchange.ts'
 
 /** What it uses. */
@@ -15,27 +15,6 @@ export interface TokenAnswerDeps {
   readonly verifier: Verifier
   readonly clients: Pick<Clients, 'api'>
   readonly clock: Clock
-}
-
-/** What an answer is, before it is written. */
-export type Body = Readonly<Record<string, unknown>>
-
-/** What a resource server says of the request that it was sent. Taken for API tokens only. */
-const ASKED = ['ip', 'method', 'path', 'resource', 'scope', 'user_agent'] as const
-
-/** What is asked for of an API token. Throws for a parameter that is there twice. */
-function askedOf(form: URLSearchParams): Presented {
-  for (const name of ASKED)
-    if (form.getAll(name).length > 1) throw new errors.InvalidRequest(`'${name}' parameter must not be provided twice`)
-  const one = (name: (typeof ASKED)[number]): string | undefined => form.get(name) || undefined
-  return {
-    address: one('ip'),
-    method: one('method'),
-    path: one('path'),
-    api: one('resource'),
-    scopes: one('scope')?.split(' ').filter(Boolean),
-    agent: one('user_agent'),
-  }
 }
 
 function activeBody(token: TokenFacts, api: string | undefined): Body {

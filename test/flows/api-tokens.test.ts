@@ -161,6 +161,45 @@ for (const kind of STORES) {
       assert.deepEqual(await ask('mm_at_junk'), [false, 'NOT_FOUND'])
     })
 
+    it('answers what a resource server asks of access tokens, opaque and JWT, as of API tokens', async () => {
+      const { world, has, service, make, personal, introspect, exchange } = at
+      const person = await codeFor(world, new Browser(world), {
+        resource: 'urn:test:api',
+        scope: 'offline_access read',
+      })
+      const jwt = text(await redeem(world, has.web, person), 'access_token')
+      const opaque = text(
+        await exchange((await personal({ apis: ['urn:test:opaque'], scopes: ['look'] })).text),
+        'access_token',
+      )
+      const tokens = [
+        [(await make({ scopes: ['read'] })).text, 'urn:test:api', 'read'],
+        [jwt, 'urn:test:api', 'read'],
+        [opaque, 'urn:test:opaque', 'look'],
+      ] as const
+      for (const [token, api, scope] of tokens) {
+        const ask = async (more: Readonly<Record<string, string>>) => (await introspect(token, service, more)).body
+        const other = api === 'urn:test:api' ? 'urn:test:opaque' : 'urn:test:api'
+        const good = await ask({ resource: api, scope })
+        assert.deepEqual([good.active, good.aud, good.reason], [true, api, 'VALID'])
+        assert.deepEqual(await ask({ scope: `${scope} write` }), { active: false, reason: 'SCOPE_DENIED' })
+        assert.deepEqual(await ask({ resource: other }), { active: false, reason: 'NOT_FOUND' })
+        assert.deepEqual(await ask({ resource: 'urn:nobody' }), { active: false, reason: 'NOT_FOUND' })
+        const twice = new URLSearchParams([
+          ['token', token],
+          ['scope', scope],
+          ['scope', scope],
+        ])
+        assert.equal((await post(world, '/token/introspection', twice, service)).status, 400)
+      }
+      const own = (await introspect(jwt, ['web', has.web], { scope: 'write', resource: 'urn:nobody' })).body
+      assert.deepEqual([own.active, 'reason' in own], [true, false], 'who serves no API asks about its own token')
+      const dead = text(await exchange((await personal()).text), 'access_token')
+      world.clock.forward(301)
+      assert.equal((await introspect(dead, service)).body.reason, 'EXPIRED')
+      assert.equal((await introspect(dead, service, { resource: 'urn:test:opaque' })).body.reason, 'NOT_FOUND')
+    })
+
     it('holds a child to the policies by label that hold for its parent', async () => {
       const { world, service, make, introspect } = at
       const seen = async (text: string, ip: string) => (await introspect(text, service, { ip })).body.reason
