@@ -154,6 +154,8 @@ export interface Asked {
   readonly path?: string | undefined
   readonly api?: string | undefined
   readonly scopes?: readonly string[] | undefined
+  /** Those that the API declares: of a token for several APIs each is told its own; undefined: all. */
+  readonly declared?: readonly string[] | undefined
 }
 
 /** Of one token, parents aside: what it and its limits say of a request. */
@@ -176,7 +178,7 @@ export function verdict(
 ): Reason {
   const reason = standing(token.doc, above, now)
   if (reason !== 'VALID') return reason
-  const { scopes } = effective(token.rights, above)
+  const scopes = both(asked.declared, effective(token.rights, above).scopes)
   if (asked.scopes?.some((scope) => !scopes.includes(scope))) return 'SCOPE_DENIED'
   if (scopes.length === 0 && token.rights.scopes.length > 0) return 'SCOPE_DENIED'
   const places = [

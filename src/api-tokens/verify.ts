@@ -116,7 +116,12 @@ export function factsOf({ doc, record, above }: FoundToken): TokenFacts {
 /** What a found token is good for now. Counts nothing. */
 function judgeAt(token: FoundToken, asked: Asked, now: number): Verified {
   const reason = verdict({ doc: token.doc, rights: token.record }, token.above, asked, now)
-  return { reason, token: factsOf(token) }
+  const facts = factsOf(token)
+  const { declared } = asked
+  return {
+    reason,
+    token: declared ? { ...facts, scopes: facts.scopes.filter((one) => declared.includes(one)) } : facts,
+  }
 }
 
 /** Tells of a trap that was stepped on; nothing for any other token. */

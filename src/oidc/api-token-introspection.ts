@@ -35,25 +35,39 @@ function activeBody(token: TokenFacts, api: string | undefined): Body {
 
 /** Makes the answers. */
 export function createTokenAnswers({ verifier, clients, clock }: TokenAnswerDeps) {
-  /** The API for which a client may ask about a token: the one that it names, else the first of its own that the token is for. */
+  async function declaredBy(api: string): Promise<readonly string[]> {
+    return Object.keys((await clients.api(api))?.scopes ?? {})
+  }
+
+  /**
+   * The API for which a client may ask about a token: the one that it names, else the first of its own that the token is for, with
+   * scopes of it, and those that are asked for, if there is one. `declared`: scopes of the API, where the token may have those of others.
+   */
   async function placeOf(
     caller: ClientRecord,
     found: FoundToken,
-    named: string | undefined,
-  ): Promise<string | undefined> {
+    asked: Presented,
+  ): Promise<{ readonly api: string; readonly declared?: readonly string[] } | undefined> {
     const { apis, scopes } = found.record
-    const own = named === undefined ? caller.introspect : caller.introspect.filter((api) => api === named)
-    if (apis.length > 0) return own.find((api) => apis.includes(api))
-    for (const id of own) {
-      const declared = (await clients.api(id))?.scopes ?? {}
-      if (scopes.some((scope) => Object.hasOwn(declared, scope))) return id
+    const own = asked.api === undefined ? caller.introspect : caller.introspect.filter((api) => api === asked.api)
+    // Its scopes were checked against this one API when it was ordered: nothing is read.
+    const [only] = apis
+    if (only !== undefined && apis.length === 1) return own.includes(only) ? { api: only } : undefined
+    const fitting: { readonly api: string; readonly declared: readonly string[] }[] = []
+    for (const api of own) {
+      const declared = apis.length === 0 || apis.includes(api) ? await declaredBy(api) : []
+      if (apis.includes(api) || scopes.some((scope) => declared.includes(scope))) fitting.push({ api, declared })
     }
-    return undefined
+    const has = ({ declared }: { readonly declared: readonly string[] }): boolean =>
+      scopes.some((one) => declared.includes(one)) && (asked.scopes ?? []).every((one) => declared.includes(one))
+    return fitting.find(has) ?? fitting[0]
   }
 
   /** A service about its own token. It is the bearer: it hears whether the token is good, not why not, and its question is no use of it. */
-  function asBearer(ctx: Koa.Context, found: FoundToken, asked: Presented): Body {
-    const { reason, token } = verifier.judge(found, { ...asked, api: asked.api ?? found.record.apis[0] })
+  async function asBearer(ctx: Koa.Context, found: FoundToken, asked: Presented): Promise<Body> {
+    const { apis } = found.record
+    const declared = asked.api === undefined || apis.length === 1 ? undefined : await declaredBy(asked.api)
+    const { reason, token } = verifier.judge(found, { ...asked, api: asked.api ?? apis[0], declared })
     if (reason !== 'VALID' || !token) return { active: false }
     ctx.set('Token-Expires-In', String(token.exp - seconds(clock)))
     return activeBody(token, asked.api)
@@ -65,17 +79,17 @@ export function createTokenAnswers({ verifier, clients, clock }: TokenAnswerDeps
     const found = await verifier.find(text)
     const unknown = caller.introspect.length > 0 ? { active: false, reason: 'NOT_FOUND' } : { active: false }
     if (!found) return unknown
-    const api = await placeOf(caller, found, asked.api)
+    const place = await placeOf(caller, found, asked)
     const { owner } = found.record
-    if (api === undefined) {
+    if (!place) {
       if (owner.type === 'service' && owner.id === caller.clientId) return asBearer(ctx, found, asked)
       verifier.alarm(found, asked)
       return unknown
     }
-    const { reason, token, retryAfterSeconds } = verifier.present(found, { ...asked, api })
+    const { reason, token, retryAfterSeconds } = verifier.present(found, { ...asked, ...place })
     if (reason === 'VALID' && token) {
       ctx.set('Token-Expires-In', String(token.exp - seconds(clock)))
-      return { ...activeBody(token, api), reason }
+      return { ...activeBody(token, place.api), reason }
     }
     return { active: false, reason, ...(retryAfterSeconds === undefined ? {} : { retry_after: retryAfterSeconds }) }
   }

@@ -65,9 +65,33 @@ for (const kind of STORES) {
       assert.equal((await introspect(wide.text, service)).body.aud, 'urn:test:opaque')
       const foreign = await make({ apis: [], scopes: ['nothing of ours'] })
       assert.deepEqual((await introspect(foreign.text, service)).body, { active: false, reason: 'NOT_FOUND' })
-      const both = await make({ apis: ['urn:test:api', 'urn:test:opaque'] })
-      assert.equal((await introspect(both.text, service, { resource: 'urn:test:opaque' })).body.aud, 'urn:test:opaque')
-      assert.equal((await introspect(both.text, service, { resource: 'urn:elsewhere' })).body.reason, 'NOT_FOUND')
+    })
+
+    it('tells each API of a token for several only what is its own', async () => {
+      const { service, reports, make, introspect } = at
+      const apis = ['urn:test:api', 'urn:test:opaque']
+      for (const both of [
+        await make({ apis, scopes: ['read', 'look'] }),
+        await make({ apis: [], scopes: ['read', 'look'] }),
+      ]) {
+        const ask = async (more: Readonly<Record<string, string>>) => {
+          const { reason, scope, aud } = (await introspect(both.text, service, more)).body
+          return [reason, scope, aud]
+        }
+        assert.deepEqual(await ask({ resource: 'urn:test:api' }), ['VALID', 'read', 'urn:test:api'])
+        assert.deepEqual(await ask({ resource: 'urn:test:opaque' }), ['VALID', 'look', 'urn:test:opaque'])
+        assert.deepEqual(await ask({ scope: 'look' }), ['VALID', 'look', 'urn:test:opaque'])
+        assert.deepEqual(await ask({}), ['VALID', 'read', 'urn:test:api'])
+        assert.equal((await ask({ resource: 'urn:test:opaque', scope: 'read' }))[0], 'SCOPE_DENIED')
+        assert.equal((await ask({ scope: 'read look' }))[0], 'SCOPE_DENIED', 'no API has both')
+        assert.equal((await ask({ resource: 'urn:elsewhere' }))[0], 'NOT_FOUND')
+        const own = (await introspect(both.text, reports, { resource: 'urn:test:opaque' })).body
+        assert.deepEqual([own.active, own.scope], [true, 'look'])
+      }
+      const one = await make({ apis, scopes: ['read'] })
+      assert.equal((await introspect(one.text, service, { resource: 'urn:test:opaque' })).body.reason, 'SCOPE_DENIED')
+      const second = await make({ apis, scopes: ['look'] })
+      assert.equal((await introspect(second.text, service)).body.aud, 'urn:test:opaque')
     })
 
     it('judges the request that the resource server was sent, with a reason', async () => {
