@@ -1,4 +1,4 @@
-/** Networks, methods and paths of a token: pure matching. */
+/** Networks of a token: pure matching. */
 
 import { BlockList, isIP } from 'node:net'
 import type { Networks } from './records.ts'
@@ -38,23 +38,6 @@ export function isWithin({ allow, except }: Networks, address: string | undefine
   const family = version === 6 ? 'ipv6' : 'ipv4'
   return (allow.length === 0 || listOf(allow).check(text, family)) && !listOf(except).check(text, family)
 }
-
-/** `/orders/{id}` matches one segment, `/files/**` the rest. Compared as it is sent: no decoding, no `..`. */
-export function matchesPath(template: string, path: string): boolean {
-  const [want, have] = [template.split('/'), (path.split('?')[0] ?? '').split('/')]
-  if (have.some((part) => part === '..' || part === '.' || /%2e|%2f|\\/i.test(part))) return false
-  for (const [n, part] of want.entries()) {
-    if (part === '**') return have.length >= n
-    const other = have[n]
-    if (other === undefined) return false
-    if (/^\{[^}]+\}$/.test(part) ? other === '' : part !== other) return false
-  }
-  return want.length === have.length
-}
-
-/** Whether a path template is one. */
-export const isTemplate = (text: string): boolean =>
-  text.startsWith('/') && !text.includes('?') && !/\*\*./.test(text) && !/%|\\|\.\./.test(text)
 
 const bitsOf = (text: string): number => Number(text.split('/')[1] ?? (isIP(text) === 4 ? 32 : 128))
 

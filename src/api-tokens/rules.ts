@@ -4,7 +4,8 @@
  */
 
 import type { Doc } from '../../adapters/store.ts'
-import { isWithin, matchesPath } from './networks.ts'
+import { isWithin } from './networks.ts'
+import { matchesPath } from './paths.ts'
 import type { Rights, StoredState, TokenKind, TokenRecord } from './records.ts'
 
 /** States as people see them. `rotating`: it still works beside its successor. */

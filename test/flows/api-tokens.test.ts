@@ -127,6 +127,15 @@ for (const kind of STORES) {
       )
     })
 
+    it('is for no path that means another one downstream', async () => {
+      const { service, make, introspect } = at
+      const token = await make({ paths: ['/files/**'] })
+      const seen = async (path: string) => (await introspect(token.text, service, { path })).body.reason
+      assert.equal(await seen('/files/a/b'), 'VALID')
+      for (const path of ['/files/..;/admin', '/files/..%5cadmin', '/files/%252e%252e/admin', '/files/..%00/admin'])
+        assert.equal(await seen(path), 'SCOPE_DENIED', path)
+    })
+
     it('says of dead ones why, to the resource server alone', async () => {
       const { world, service, now, make, personal, revoke, introspect, exchange } = at
       const expired = await make({ exp: now() - 1 })
