@@ -29,6 +29,18 @@ export function matchesPath(template: string, path: string): boolean {
   return want.length === have.length
 }
 
+/** Whether every path that fits one template fits another. Exact for two; that several together cover one is not seen. */
+export function isPathInside(inner: string, outer: string): boolean {
+  const [mine, theirs] = [inner.split('/'), outer.split('/')]
+  for (const [n, part] of theirs.entries()) {
+    if (part === '**') return mine.length >= n
+    const other = mine[n]
+    if (other === undefined || other === '**') return false
+    if (PLACE.test(part) ? other === '' : part !== other) return false
+  }
+  return mine.length === theirs.length
+}
+
 /** Whether a text is a path template: plain segments, `{name}` for one, `**` at the end for the rest, and nothing that only looks like these. */
 export function isTemplate(text: string): boolean {
   const [before, ...parts] = text.split('/')

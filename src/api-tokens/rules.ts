@@ -4,8 +4,8 @@
  */
 
 import type { Doc } from '../../adapters/store.ts'
-import { isWithin } from './networks.ts'
-import { matchesPath } from './paths.ts'
+import { isNoWider, isWithin } from './networks.ts'
+import { isPathInside, matchesPath } from './paths.ts'
 import type { Rights, StoredState, TokenKind, TokenRecord } from './records.ts'
 
 /** States as people see them. `rotating`: it still works beside its successor. */
@@ -189,17 +189,17 @@ export function verdict(
   return places.find((one) => one === 'IP_DENIED') ?? places.find((one) => one !== 'VALID') ?? 'VALID'
 }
 
-/** Whether `child` is no wider than `parent` in every right (networks and paths: literally among the parent's, or the parent has none). */
+/** Whether `child` is no wider than `parent` in every right: whatever it admits, the parent admits. What can't be told counts as wider. */
 export function isNarrower(child: Rights, parent: Rights): boolean {
-  const among = (mine: readonly string[], theirs: readonly string[]): boolean =>
-    theirs.length === 0 || (mine.length > 0 && mine.every((one) => theirs.includes(one)))
+  const among = (mine: readonly string[], theirs: readonly string[], isIn: (one: string, other: string) => boolean) =>
+    theirs.length === 0 || (mine.length > 0 && mine.every((one) => theirs.some((other) => isIn(one, other))))
+  const isSame = (one: string, other: string): boolean => one === other
   return (
     child.scopes.every((scope) => parent.scopes.includes(scope)) &&
-    among(child.apis, parent.apis) &&
-    among(child.methods, parent.methods) &&
-    among(child.paths, parent.paths) &&
-    among(child.networks.allow, parent.networks.allow) &&
-    parent.networks.except.every((one) => child.networks.except.includes(one))
+    among(child.apis, parent.apis, isSame) &&
+    among(child.methods, parent.methods, isSame) &&
+    among(child.paths, parent.paths, isPathInside) &&
+    isNoWider(child.networks, parent.networks)
   )
 }
 
