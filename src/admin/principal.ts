@@ -1,6 +1,6 @@
 /** Who calls the API: a person, a client or an API token, by the bearer token of the request (RFC 6750, 2.1). */
 
-import type { By, Owner } from '../api-tokens/index.ts'
+import { actorOf, type By } from '../api-tokens/index.ts'
 import type { ApiTokenFacts, Doors, Scope, Seen } from './doors.ts'
 import { MANAGEMENT_API } from './doors.ts'
 import { refuse } from './problems.ts'
@@ -31,12 +31,6 @@ export interface Policy {
 export type Reach = 'all' | 'own'
 
 const BEARER_LENGTH_MAX = 8192
-const BY: Readonly<Record<Owner['type'], string>> = {
-  account: 'account',
-  service: 'client',
-  organisation: 'organisation',
-}
-
 /** An opaque access token of ours, or anything with the three parts of a JWT; everything else can only be an API token. */
 const isAccessToken = (text: string): boolean => /^mm_(at|cc)_/.test(text) || text.split('.').length === 3
 
@@ -45,7 +39,7 @@ function tokenPrincipal({ id, owner, scopes, expiresAt }: ApiTokenFacts): Princi
   return {
     kind: 'token',
     name: `token ${id}`,
-    by: `${BY[owner.type]} ${owner.id}`,
+    by: actorOf(owner),
     account: owner.type === 'account' ? owner.id : undefined,
     scopes,
     token: { id, expiresAt },

@@ -26,7 +26,7 @@ export const refuse = refusals({
   parent_too_deep: [400, 'Tokens have at most four ancestors.'],
   wider_than_parent: [403, 'A child can only have rights that its parent has.'],
   outlives_parent: [400, 'A child can not live longer than its parent.'],
-  own_approval: [403, 'A token is approved by someone else than who ordered it.'],
+  own_approval: [403, 'A token is approved by someone else than who ordered it and who owns it.'],
   bad_overlap: [400, 'An overlap is 0, 3600 (1 h), 86400 (24 h) or 604800 (7 d) seconds.'],
   not_narrower: [400, 'Narrowing leaves some of the scopes and adds none.'],
   bad_hash: [400, 'The SHA-256 of a token is 64 hexadecimal digits.'],

@@ -6,7 +6,8 @@
 import type { Doc } from '../../adapters/store.ts'
 import { isNoWider, isWithin } from './networks.ts'
 import { isPathInside, matchesPath } from './paths.ts'
-import type { Rights, StoredState, TokenKind, TokenRecord } from './records.ts'
+import type { Owner, Rights, StoredState, TokenKind, TokenRecord } from './records.ts'
+import type { By } from './verbs.ts'
 
 /** States as people see them. `rotating`: it still works beside its successor. */
 export type TokenState =
@@ -206,3 +207,16 @@ export function isNarrower(child: Rights, parent: Rights): boolean {
 /** A kind may be owned by these. */
 export const ownersOf = (kind: TokenKind): readonly string[] =>
   kind === 'personal' ? ['account'] : ['service', 'organisation']
+
+const ACTOR: Readonly<Record<Owner['type'], string>> = {
+  account: 'account',
+  service: 'client',
+  organisation: 'organisation',
+}
+
+/** An owner as the one who does something: what its own tokens do, it does. */
+export const actorOf = ({ type, id }: Owner): By => `${ACTOR[type]} ${id}`
+
+/** Whether somebody may have a token's text without a second person: who ordered it, and whose it is. The others are second persons. */
+export const isHolder = ({ createdBy, owner }: Pick<TokenRecord, 'createdBy' | 'owner'>, by: By): boolean =>
+  by === createdBy || by === actorOf(owner)

@@ -47,6 +47,8 @@ interface Known {
   isDead: boolean
   overlapUntil: number | undefined
   readonly labels: readonly string[]
+  /** Who was given the text without a second person, or with one who approved that. */
+  readonly orderedBy: string
   /** Since when it was not used. */
   idleFrom: number
 }
@@ -70,7 +72,12 @@ const command = fc.oneof(
     ),
     of: fc.nat(9),
   }),
-  fc.record({ do: fc.constant('rotate' as const), of: fc.nat(9), overlap: fc.constantFrom(0, 3600, DAY, 7 * DAY) }),
+  fc.record({
+    do: fc.constant('rotate' as const),
+    of: fc.nat(9),
+    overlap: fc.constantFrom(0, 3600, DAY, 7 * DAY),
+    by: fc.constantFrom('account anna', 'account carl'),
+  }),
   fc.record({ do: fc.constant('narrow' as const), of: fc.nat(9), scopes: fc.subarray([...SCOPES]) }),
   fc.record({ do: fc.constant('pass' as const), seconds: fc.constantFrom(60, 3600, DAY, 4 * DAY, 20 * DAY) }),
   fc.record({ do: fc.constant('owner' as const), holds: fc.option(fc.subarray([...SCOPES]), { nil: undefined }) }),
@@ -101,6 +108,7 @@ class Model {
       isDead: false,
       overlapUntil: undefined,
       labels: shown.labels,
+      orderedBy: 'account anna',
       idleFrom: this.room.now(),
       ...from,
     })
@@ -113,6 +121,14 @@ class Model {
         one.isDead = true
         this.end(one.line)
       }
+  }
+
+  /** Whether a second person must agree to whoever gets the text of such a token now. */
+  needsSecond({ scopes }: Known): boolean {
+    const { sensitiveScopes, policies } = this.room.settings().tokens
+    return (
+      sensitiveScopes.some((one) => scopes.includes(one)) || policies.some(({ template }) => template !== undefined)
+    )
   }
 
   /** Whether the policies, chosen by a token's labels, let it be used: nothing of it looks at the room's rules. */
@@ -199,14 +215,16 @@ async function play(model: Model, step: Command): Promise<void> {
   if (!token) return
   const { id } = token
   if (step.do === 'rotate') {
-    const input = { overlapSeconds: step.overlap, by: 'account anna', why: 'asked' }
+    const input = { overlapSeconds: step.overlap, by: step.by, why: 'asked' }
     const { shown } = await run((unit) => tokens.rotate(unit, id, input))
+    const waits = model.needsSecond(token) && step.by !== token.orderedBy
+    assert.equal(shown.state === 'pending', waits, 'one person alone has the text of what takes two')
     assert.ok(shown.expiresAt <= token.end, 'a rotation lengthened it')
     assert.ok(!token.isHeld && !token.isPending && !token.isDead)
     const before = await tokens.show(id)
     assert.ok((before.overlapUntil ?? Number.POSITIVE_INFINITY) <= token.end, 'overlaps past its end')
     token.overlapUntil = before.overlapUntil ?? 0
-    return model.add(shown, { scopes: token.scopes })
+    return model.add(shown, { scopes: token.scopes, orderedBy: waits ? step.by : token.orderedBy })
   }
   if (step.do === 'use') return use(model, token)
   if (step.do === 'approve') {

@@ -1,7 +1,6 @@
 /** What an API token was exchanged for, at our own API on both stores: it acts as that token, and no longer than that token could. */
 
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { MANAGEMENT_API } from '../../src/admin/index.ts'
 import { openTokenWorld, type TokenWorld } from '../support/api-tokens.ts'
 import { post, text } from '../support/browser.ts'
@@ -35,23 +34,7 @@ for (const kind of STORES) {
       return access
     }
 
-    async function call(as: string, path: string, body: object) {
-      const { world } = at
-      const answer = await fetch(new URL(`/api/v1${path}`, world.issuer), {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${as}`,
-          'content-type': 'application/json',
-          'idempotency-key': createHash('sha256')
-            .update(`${path} ${JSON.stringify(body)}`)
-            .digest('hex'),
-        },
-        body: JSON.stringify(body),
-      })
-      const said: Readonly<Record<string, unknown>> = JSON.parse(await answer.text())
-      if (typeof said.token === 'string') world.keepSecret(said.token)
-      return { status: answer.status, body: said, expiresIn: answer.headers.get('token-expires-in') }
-    }
+    const call: TokenWorld['call'] = (...request) => at.call(...request)
 
     let n = 0
     const order = () => ({
