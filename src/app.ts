@@ -118,6 +118,7 @@ async function rooms(deps: AppDeps) {
   const oidc = await createOidc({
     ...shared,
     verifier: tokenUse.verifier,
+    tokens,
     keyring,
     clients,
     accounts,

@@ -6,7 +6,7 @@
 import type { Provider } from 'oidc-provider'
 import type { OutboxEvent, Store } from '../../adapters/store.ts'
 import { type Accounts, createThrottle, type Throttle } from '../accounts/index.ts'
-import type { Verifier } from '../api-tokens/index.ts'
+import type { TokenVerbs, Verifier } from '../api-tokens/index.ts'
 import { type Clock, type Random, randomText, seconds, type Unit, Unit as UnitOfWork } from '../base/index.ts'
 import type { Clients } from '../clients/index.ts'
 import type { Configuration } from '../config/index.ts'
@@ -31,6 +31,7 @@ import { artefacts, createRecords, type Records } from './records.ts'
 import { createRefresh } from './refresh.ts'
 import { createRegistration } from './registration.ts'
 import { OPENID_SCOPES } from './resources.ts'
+import { createAnyRevocation } from './revocation.ts'
 import { createRoutes, type Routes } from './routes.ts'
 import { createTokenExchange, sourceLives } from './token-exchange.ts'
 import { type Work, withWork } from './work.ts'
@@ -55,6 +56,7 @@ export interface OidcDeps {
   readonly clients: Clients
   readonly accounts: Accounts
   readonly verifier: Verifier
+  readonly tokens: Pick<TokenVerbs, 'revoke'>
   readonly views: Views
   readonly outbound: Outbound
   readonly proxied: boolean
@@ -143,6 +145,7 @@ function generationOf(deps: Standing, configuration: Configuration, engine: Engi
     countryHeader: deps.proxied ? configuration.features.countryHeader : undefined,
     interactions: createInteractions({ accounts, clients, views, seal, records, clock, lifetimes, statics }),
     registration: createRegistration({ clients }),
+    revocation: createAnyRevocation({ verifier, tokens: deps.tokens }),
     introspection: createAnyIntrospection({
       answers: createTokenAnswers({ verifier, clients, clock }),
       records,

@@ -12,7 +12,7 @@ import type { TokenAnswers } from './api-token-introspection.ts'
 import { answerTo, askedOf, type Body, serves } from './asked-of.ts'
 import type { Families } from './family.ts'
 import type { Introspection } from './introspect.ts'
-import { authenticated, library, libraryWith } from './library.ts'
+import { authenticated, library, libraryWith, NOBODYS, withToken } from './library.ts'
 import { artefacts, type Kind, type Records } from './records.ts'
 import { currentWork } from './work.ts'
 
@@ -27,16 +27,6 @@ export interface AnyIntrospectionDeps {
   /** The two ends of the refresh token that this request presented. */
   readonly ends: Families['ends']
   readonly clock: Clock
-}
-
-/** A text that is no token of any kind: the library authenticates the client, reads nothing and says that it is not active. */
-const NOBODYS = 'mm_at_unknown'
-
-/** Replaces one parameter of a form body. */
-function withToken(body: Buffer, text: string): Buffer {
-  const form = new URLSearchParams(body.toString())
-  form.set('token', text)
-  return Buffer.from(form.toString())
 }
 
 /** The library's answer, where it is one: not where it refused who asks. */
