@@ -1,7 +1,7 @@
 /** The part of the composition that deals with API tokens: the room itself, then what follows and faces it. Belongs to `app.ts`. */
 
 import type { Store } from '../adapters/store.ts'
-import type { Accounts } from './accounts/index.ts'
+import { type Accounts, ownerCollections } from './accounts/index.ts'
 import { type Doors, declareManagementApi, MANAGEMENT_API } from './admin/index.ts'
 import {
   createTokenSchedule,
@@ -12,8 +12,8 @@ import {
   type Tokens,
   type TokenUse,
 } from './api-tokens/index.ts'
-import { type Clock, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
-import type { Clients } from './clients/index.ts'
+import { type Clock, type Committed, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
+import { type Clients, clientCollection } from './clients/index.ts'
 import type { Fresh } from './config/index.ts'
 import { createHandover, sealFor } from './handover/index.ts'
 import type { Outbound, Views } from './http/index.ts'
@@ -23,7 +23,7 @@ import {
   type Credential,
   createInventory,
   keySource,
-  type RevokeOne,
+  type StageEnd,
   secretSource,
   tokenSource,
 } from './inventory/index.ts'
@@ -63,7 +63,7 @@ const ownersOf =
 /** The room, its schedule, who verifies and counts, and what happens when a token leaks. Notices are log lines until mail takes them. */
 export function tokenRooms(
   shared: Shared,
-  input: { live: Live; accounts: Accounts; clients: Clients; outbound: Outbound },
+  input: { live: Live; accounts: Accounts; clients: Clients; outbound: Outbound; committed: Committed },
 ) {
   const { live, accounts, clients, outbound } = input
   const { logger } = shared
@@ -72,7 +72,9 @@ export function tokenRooms(
   const tokens = createTokens(deps)
   const tokenSchedule = createTokenSchedule({
     ...deps,
-    notify: ({ token, ...reminder }) => logger.info({ ...reminder, id: token.id }, 'about an API token'),
+    // A name is its person's own words: it stays out of the log.
+    notify: ({ token: { id, owner: whose, expiresAt }, ...reminder }) =>
+      logger.info({ ...reminder, id, owner: whose, ends: expiresAt }, 'about an API token'),
     report: ({ id, cause }) => logger.error({ err: cause, id }, 'an API token could not be looked after'),
   })
   const leaks = createLeaks({ ...shared, tokens, outbound, ...live.configuration.leaks })
@@ -80,12 +82,16 @@ export function tokenRooms(
     ...shared,
     limits: tokens.limitsFor,
     rates: () => live.configuration.tokens.rates,
+    namesOf: tokens.ratesFor,
+    isErased: accounts.wasErased,
+    ownerCollections: [...ownerCollections, clientCollection],
     canary: (token, seen) => void leaks.onCanary(token, seen),
     async owner(of) {
       const standing = await owner(of)
       return { alive: standing !== undefined, scopes: standing?.scopes }
     },
   })
+  input.committed.follow(tokenUse.verifier.heard)
   return { tokens, tokenSchedule, tokenUse, leaks }
 }
 
@@ -103,30 +109,27 @@ interface FaceDeps {
   readonly createApi: Parameters<typeof declareManagementApi>[0]['createApi']
 }
 
-/** Ends each kind of credential that can be ended in bulk; what has ended already is no error. */
-function endings(shared: Shared, { tokens, oidc }: FaceDeps): Partial<Record<Credential['kind'], RevokeOne>> {
-  const { unit, commit, clock } = shared
+/** How each kind of credential that can be ended in bulk is; what has ended already is no error. */
+function endings(
+  { clock }: Pick<Shared, 'clock'>,
+  { tokens, oidc }: FaceDeps,
+): Partial<Record<Credential['kind'], StageEnd>> {
   const gone = (cause: unknown): void => {
     // A parent takes its children along, a Grant its families.
     if (!(cause instanceof Refusal && (cause.status === 404 || cause.status === 409))) throw cause
   }
   const artefact =
-    (kind: 'session' | 'grant'): RevokeOne =>
-    async ({ id }, { by, why }) => {
+    (kind: 'session' | 'grant'): StageEnd =>
+    async (unit, { id }, { by, why }) => {
       const stored = artefactId(kind, id)
       if (stored === undefined) return
-      const staged = unit()
       const end = kind === 'grant' ? endGrant : endOne
-      end(staged, { collection: artefacts.name, at: seconds(clock) }, stored)
-      staged.note(kind === 'grant' ? 'consent.revoked' : 'session.ended', { id: stored, by, why })
-      await commit(staged)
+      end(unit, { collection: artefacts.name, at: seconds(clock) }, stored)
+      unit.note(kind === 'grant' ? 'consent.revoked' : 'session.ended', { id: stored, by, why })
     }
   return {
-    async 'api-token'({ id }, input) {
-      const staged = unit()
-      await tokens.revoke(staged, id, input).then(() => commit(staged), gone)
-    },
-    family: ({ id }) => oidc.families.revoke(id).catch(gone),
+    'api-token': (unit, { id }, input) => tokens.revoke(unit, id, input).then(() => {}, gone),
+    family: (unit, { id }) => oidc.families.stageEnd(unit, id).catch(gone),
     grant: artefact('grant'),
     session: artefact('session'),
   }

@@ -107,11 +107,11 @@ const REMAINS = [
 const BUSY =
   'the write-ahead log (mintmark.db-wal): it was in use and could not be emptied; it is when the server stops, or at the next try'
 
+/** What reads and writes are made of. */
 interface Parts {
   readonly db: DatabaseSync
   readonly prepare: (sql: string) => StatementSync
   readonly writer: Writer
-  readonly held: DatabaseSync
   readonly table: (name: string) => Table
 }
 
@@ -207,23 +207,37 @@ function refused(file: string, cause: unknown): StoreUnusable {
 const PROBE = 'UPDATE "store-meta" SET value = value WHERE name = ? AND 0'
 const TOUCH = 'UPDATE "store-meta" SET value = value WHERE name = ?'
 
-async function parts(path: string, tables: readonly Table[]): Promise<Parts> {
-  const byName = new Map(tables.map((t) => [t.name, t]))
+/** Reads and writes over a writer that runs. */
+export function partsOf(input: {
+  readonly file: string
+  readonly tables: readonly Table[]
+  readonly writer: Writer
+}): Parts {
+  const byName = new Map(input.tables.map((t) => [t.name, t]))
   const table = (name: string): Table => {
     const found = byName.get(name)
     if (!found) throw new TypeError(`no collection ${name} is declared`)
     return found
   }
-  const file = nameOf(path)
+  const db = new DatabaseSync(input.file, { readOnly: true, timeout: 5000 })
+  return { db, prepare: statements(db), writer: input.writer, table }
+}
+
+async function parts(input: {
+  readonly file: string
+  readonly tables: readonly Table[]
+  readonly socket: string | undefined
+}): Promise<Parts & { readonly held: DatabaseSync }> {
+  const { tables, socket } = input
+  const file = nameOf(input.file)
   const held = lock(file)
   try {
     claimFile(file)
     prepareSchema(file, tables)
-    const writer = startWriter({ file, tables })
+    const writer = startWriter({ file, tables, socket })
     // Proves that the writer writes, and writes nothing: a start that is refused must leave the file as it was.
     await writer.run(PROBE, 'version')
-    const db = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
-    return { db, prepare: statements(db), writer, held, table }
+    return { ...partsOf({ file, tables, writer }), held }
   } catch (cause) {
     held.close()
     throw cause
@@ -237,11 +251,21 @@ async function parts(path: string, tables: readonly Table[]): Promise<Parts> {
 export async function openSqliteStore(input: {
   readonly file: string
   readonly collections: readonly Collection[]
+  /** Where other processes of this machine reach the writer (`openSharedSqliteStore`): a path for a Unix socket. */
+  readonly socket?: string | undefined
 }): Promise<SqliteStore> {
-  const opened = await parts(input.file, input.collections.map(tableOf)).catch((cause: unknown) => {
-    throw refused(input.file, cause)
+  const { file, socket } = input
+  const opened = await parts({ file, tables: input.collections.map(tableOf), socket }).catch((cause: unknown) => {
+    throw refused(file, cause)
   })
-  const { db, writer, held, prepare } = opened
+  return storeOf(opened, () => {
+    if (opened.held.isOpen) opened.held.close()
+  })
+}
+
+/** The store over its parts. `closed` is called when they are. */
+export function storeOf(opened: Parts, closed: () => void): SqliteStore {
+  const { db, writer, prepare } = opened
   return {
     name: 'sqlite',
     ...reads(opened),
@@ -258,7 +282,7 @@ export async function openSqliteStore(input: {
       // The writer last: who closes last empties the log into the file, and a reader may not.
       if (db.isOpen) db.close()
       await writer.close()
-      if (held.isOpen) held.close()
+      closed()
     },
   }
 }

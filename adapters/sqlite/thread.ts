@@ -2,8 +2,7 @@
 
 import { Worker } from 'node:worker_threads'
 import { Conflict, StoreUnusable, type Writes } from '../store.ts'
-import type { Table } from './schema.ts'
-import type { Answer, Job } from './writer.ts'
+import type { Answer, Answered, Job, Setup } from './writer.ts'
 
 interface Waiting {
   readonly resolve: (changes: number) => void
@@ -47,7 +46,7 @@ function settle(waiting: Waiting, answer: Answer): void {
 }
 
 // What can't be copied to the thread (no type allows it) is refused by itself and takes no other job of its tick along.
-function post(worker: Worker, jobs: readonly Job[], refuse: (n: number, cause: unknown) => void): void {
+function post(worker: Thread, jobs: readonly Job[], refuse: (n: number, cause: unknown) => void): void {
   try {
     worker.postMessage(jobs)
   } catch (cause) {
@@ -58,11 +57,23 @@ function post(worker: Worker, jobs: readonly Job[], refuse: (n: number, cause: u
 }
 
 /** Starts the writer on a database whose tables stand. */
-export function startWriter(setup: { readonly file: string; readonly tables: readonly Table[] }): Writer {
+export function startWriter(setup: Setup): Writer {
   // The same file is .ts in the repository and .js in the package; each starts its own kind.
-  const worker = new Worker(new URL(`./writer${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url), {
-    workerData: setup,
-  })
+  const url = new URL(`./writer${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+  return writerAt(new Worker(url, { workerData: setup }))
+}
+
+/** What this end sees of the writer: the thread, or a line to another process's. */
+export interface Thread {
+  /** Throws where a job can't be copied. */
+  postMessage(message: readonly Job[] | 'close'): void
+  on(event: 'message', listener: (message: Answered) => void): unknown
+  on(event: 'error', listener: (cause: unknown) => void): unknown
+  on(event: 'exit', listener: () => void): unknown
+}
+
+/** The writer behind a thread or a line that has just been opened. */
+export function writerAt(worker: Thread): Writer {
   const open = new Map<number, Waiting>()
   let outgoing: Job[] = []
   let next = 0
@@ -79,7 +90,7 @@ export function startWriter(setup: { readonly file: string; readonly tables: rea
     open.get(n)?.reject(new TypeError('a unit holds a value that no store takes', { cause }))
     open.delete(n)
   }
-  worker.on('message', (message: { readonly answers: readonly Answer[]; readonly batches: number }) => {
+  worker.on('message', (message) => {
     batches = message.batches
     for (const answer of message.answers) {
       const waiting = open.get(answer.n)

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Conflict, type Writes } from '../store.ts'
 import { Application, statements } from './apply.ts'
+import { type Line, listenLines } from './lines.ts'
 import type { Table } from './schema.ts'
 
 /** What the reading side sends. `sql` jobs are the store's own small statements (leases, settling, sweeping). */
@@ -32,7 +33,20 @@ export type Answer =
     }
   | { readonly n: number; readonly is: 'failed'; readonly name: string; readonly message: string }
 
-const setup = workerData as { readonly file: string; readonly tables: readonly Table[] }
+/** Answers of one transaction, and how many there were so far. */
+export interface Answered {
+  readonly answers: readonly Answer[]
+  readonly batches: number
+}
+
+/** What the thread is started with. `socket`: where other processes of this machine may send their jobs. */
+export interface Setup {
+  readonly file: string
+  readonly tables: readonly Table[]
+  readonly socket?: string | undefined
+}
+
+const setup = workerData as Setup
 const db = new DatabaseSync(setup.file)
 db.exec(
   'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 4000; PRAGMA secure_delete = ON',
@@ -40,7 +54,13 @@ db.exec(
 const prepare = statements(db)
 const application = new Application(prepare, new Map(setup.tables.map((table) => [table.name, table])))
 
-let waiting: Job[] = []
+/** A job, and whom to answer. */
+interface Taken<J extends Job = Job> {
+  readonly job: J
+  readonly line: Line
+}
+
+let waiting: Taken[] = []
 let batches = 0
 
 function failed(n: number, cause: unknown): Answer {
@@ -71,13 +91,16 @@ function runInTransaction(job: Transacted): Answer {
   return answer
 }
 
+const isScrub = (taken: Taken): taken is Taken<Extract<Job, { do: 'scrub' }>> => taken.job.do === 'scrub'
+const isTransacted = (taken: Taken): taken is Taken<Transacted> => taken.job.do !== 'scrub'
+
 function commitBatch(): void {
   if (waiting.length === 0) return // closing has already committed what this call was for
-  const jobs = waiting.filter((job) => job.do !== 'scrub')
-  const scrubs = waiting.filter((job) => job.do === 'scrub')
+  const taken = waiting
   waiting = []
+  const jobs = taken.filter(isTransacted)
   if (jobs.length > 0) transact(jobs)
-  for (const { n } of scrubs) parentPort?.postMessage({ answers: [scrub(n)], batches })
+  for (const { job, line } of taken.filter(isScrub)) line.tell({ answers: [scrub(job.n)], batches })
 }
 
 /**
@@ -95,29 +118,50 @@ function scrub(n: number): Answer {
   }
 }
 
-function transact(jobs: readonly Transacted[]): void {
+function transact(taken: readonly Taken<Transacted>[]): void {
   let answers: Answer[]
   try {
     prepare('BEGIN IMMEDIATE').run()
-    answers = jobs.map(runInTransaction)
+    answers = taken.map(({ job }) => runInTransaction(job))
     prepare('COMMIT').run()
     application.committed()
     batches++
   } catch (cause) {
     application.undone()
     if (db.isTransaction) db.exec('ROLLBACK')
-    answers = jobs.map(({ n }) => failed(n, cause))
+    answers = taken.map(({ job }) => failed(job.n, cause))
   }
-  parentPort?.postMessage({ answers, batches })
+  tell(taken, answers)
 }
 
-parentPort?.on('message', (jobs: readonly Job[] | 'close') => {
+function tell(taken: readonly Taken[], answers: readonly Answer[]): void {
+  const byLine = new Map<Line, Answer[]>()
+  for (const [n, answer] of answers.entries()) {
+    const line = taken[n]?.line ?? own
+    const its = byLine.get(line)
+    if (its) its.push(answer)
+    else byLine.set(line, [answer])
+  }
+  for (const [line, its] of byLine) line.tell({ answers: its, batches })
+}
+
+function take(line: Line, jobs: readonly Job[] | 'close'): void {
   if (jobs === 'close') {
-    if (waiting.length > 0) commitBatch()
-    db.close()
-    parentPort?.close()
+    commitBatch()
+    line.end()
     return
   }
   if (waiting.length === 0) setImmediate(commitBatch)
-  waiting.push(...jobs)
-})
+  for (const job of jobs) waiting.push({ job, line })
+}
+
+const own: Line = {
+  tell: (answered) => parentPort?.postMessage(answered),
+  end() {
+    stopListening?.()
+    db.close()
+    parentPort?.close()
+  },
+}
+const stopListening = setup.socket === undefined ? undefined : await listenLines(setup.socket, take)
+parentPort?.on('message', (jobs: readonly Job[] | 'close') => take(own, jobs))

@@ -210,6 +210,11 @@ export function accountActions(deps: AccountDeps, dummy: string) {
     subOf: async (name: string): Promise<string> => (await known(name)).record.sub,
     /** Destroys the account's key and frees its names; `holdings` ends what other rooms hold of it. */
     erase: async (name: string, holdings: Holdings): Promise<void> => eraseAccount(deps, await known(name), holdings),
+    /** Whether the account of a document's id was erased. */
+    async wasErased(id: string): Promise<boolean> {
+      const doc = await store.get(accounts.name, id)
+      return doc !== undefined && isErased(doc)
+    },
     disable: (name: string) => setDisabled(name, true),
     enable: (name: string) => setDisabled(name, false),
     async setPassword(name: string, password: string): Promise<void> {

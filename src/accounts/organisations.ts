@@ -32,7 +32,7 @@ export interface OrganisationDeps {
   readonly commit: (unit: Unit) => Promise<void>
 }
 
-const refuse = refusals({
+export const refuse = refusals({
   organisation_exists: [409, 'There is an organisation with this name already.'],
   organisation_unknown: [404, 'There is no organisation with this name.'],
   bad_organisation_name: [400, 'A name has 1 to 64 lower-case letters, digits and hyphens and begins with a letter.'],

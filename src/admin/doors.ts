@@ -97,10 +97,7 @@ export interface SavedQuery {
   readonly filter: InventoryFilter
 }
 
-/**
- * The inventory of every live credential. Its bulk revocation commits one credential at a time and is completed by asking again; its
- * confirmation codes and cursors are its own.
- */
+/** The inventory of every live credential. Its confirmation codes and cursors are its own. */
 export interface InventoryDoor {
   list(
     filter: InventoryFilter,
@@ -116,11 +113,14 @@ export interface InventoryDoor {
     readonly code: string
     readonly codeUntil: number
   }>
+  /** Stages it. `left`: so many more were meant than end at once. */
   revoke(
+    unit: Unit,
     filter: InventoryFilter,
     input: { readonly code?: string | undefined; readonly by: By; readonly why: string },
   ): Promise<{
     readonly revoked: number
+    readonly left: number
     readonly failed: readonly { readonly id: string; readonly kind: string; readonly why: string }[]
   }>
   readonly queries: {

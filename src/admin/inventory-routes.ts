@@ -92,7 +92,7 @@ const bulk = route({
   path: '/inventory/revoke',
   name: 'revokeInventory',
   about:
-    'End everything that the filter finds. A dry run counts, and gives the code that the real call must carry above a threshold. Ends one after the other: a call that was cut off is completed by its retry.',
+    'End everything that the filter finds, 500 at once. A dry run counts, and gives the code that the real call must carry above a threshold.',
   policy: writes,
   on: 'none',
   params: nothing,
@@ -111,6 +111,7 @@ const bulk = route({
     schema: z.strictObject({
       dry_run: z.boolean(),
       count: z.int(),
+      left: z.int().describe('So many more it finds: ask again, with a new Idempotency-Key.').optional(),
       left_alone: z.int().describe('Of kinds that are not revoked in bulk.').optional(),
       needs_confirm: z.boolean().optional(),
       confirm: z.string().optional().describe('What the real call must carry.'),
@@ -119,12 +120,13 @@ const bulk = route({
     }),
   },
   refusals: ['not_available'],
-  async handle({ principal, body }, tools) {
+  async handle({ unit, principal, body }, tools) {
     const door = doorOf(tools)
     const filter = filterOf(body.filter)
     if (!body.dry_run) {
-      const { revoked, failed } = await door.revoke(filter, { code: body.confirm, by: principal.by, why: body.why })
-      return { dry_run: false, count: revoked, failed: failed.map(({ id, kind, why }) => ({ id, kind, why })) }
+      const input = { code: body.confirm, by: principal.by, why: body.why }
+      const { revoked, left, failed } = await door.revoke(unit, filter, input)
+      return { dry_run: false, count: revoked, left, failed: failed.map(({ id, kind, why }) => ({ id, kind, why })) }
     }
     const { total, leftAlone, needsCode, code, codeUntil } = await door.plan(filter)
     return {

@@ -76,10 +76,9 @@ export function createAbove({ store, seal, clock, owner, limits }: AboveDeps) {
   return {
     /** What stands above a token; `isFresh`: read now. */
     of: (token: ReadToken, isFresh = false): Promise<Above> => of(token, isFresh),
-    /** What this node has changed itself is read at the next use. */
-    forget({ line, owner: { type, id } }: { readonly line: string; readonly owner: Owner }): void {
-      heads.forget(line)
-      owners.forget(`${type} ${id}`)
-    },
+    /** What this node has changed itself is read at the next use: parents, where tokens changed. */
+    forgetParents: (): void => heads.clear(),
+    /** The same, where owners changed. */
+    forgetOwners: (): void => owners.clear(),
   }
 }

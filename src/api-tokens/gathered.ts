@@ -9,6 +9,8 @@ export interface Waiting {
   readonly users: Map<string, TokenUser>
   /** When it was last used with success, Unix seconds. */
   lastUse: number | undefined
+  /** Keyed hash of the account that owns it, where one does. */
+  readonly account: string | null
 }
 
 function see(users: Map<string, TokenUser>, user: TokenUser): void {
@@ -33,8 +35,8 @@ function count({ hours }: Waiting, hour: number, outcome: Outcome, n: number): v
 export class Gathered {
   #waiting = new Map<string, Waiting>()
 
-  note(id: string, use: TokenUser): void {
-    const at = this.#of(id)
+  note(id: string, use: TokenUser, account: string | null): void {
+    const at = this.#of(id, account)
     count(at, use.lastSeen - (use.lastSeen % HOUR), use.outcome, 1)
     see(at.users, use)
     if (use.outcome === 'VALID') at.lastUse = use.lastSeen
@@ -49,7 +51,7 @@ export class Gathered {
 
   /** What could not be written waits again. */
   takeBack(id: string, at: Waiting): void {
-    const now = this.#of(id)
+    const now = this.#of(id, at.account)
     for (const [hour, counts] of at.hours) for (const [outcome, n] of counts) count(now, hour, outcome, n)
     const newer = [...now.users.values()]
     now.users.clear()
@@ -61,10 +63,10 @@ export class Gathered {
     return [...(this.#waiting.get(id)?.users.values() ?? [])]
   }
 
-  #of(id: string): Waiting {
+  #of(id: string, account: string | null): Waiting {
     const known = this.#waiting.get(id)
     if (known) return known
-    const made: Waiting = { hours: new Map(), users: new Map(), lastUse: undefined }
+    const made: Waiting = { hours: new Map(), users: new Map(), lastUse: undefined, account }
     this.#waiting.set(id, made)
     return made
   }

@@ -21,7 +21,7 @@ import { apiTokens, publicId, type StoredState, tokenOf } from './records.ts'
 import { idleSince } from './rules.ts'
 import type { ShownToken } from './verbs.ts'
 
-/** Something that owner and administrators should hear. Each is told once. */
+/** Something that owner and administrators should hear. Each is told once; who they are now, and where they read, the hearer finds out. */
 export interface Reminder {
   readonly about: 'end' | 'expired' | 'dormant' | 'rotation' | 'quarantined' | 'revoked'
   readonly token: ShownToken
@@ -33,7 +33,7 @@ export interface Reminder {
 
 /** What the schedule uses. */
 export interface ScheduleDeps extends TokenDeps {
-  readonly store: Pick<Store, 'get' | 'find' | 'lease' | 'release'>
+  readonly store: Pick<Store, 'get' | 'find' | 'count' | 'lease' | 'release'>
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
   /** The rotation policies. */
@@ -121,7 +121,10 @@ async function done(
   await deps.notify({ ...reminder, token, to: BOTH })
 }
 
-/** Marks a token and tells, in one write. */
+/**
+ * Marks a token and tells, in one write. The event says who is to hear of it, by what they are to the token: whoever carries it on (mail, a
+ * webhook) finds the owner by the token's id and the administrators' addresses at that moment, not as they were.
+ */
 function mark(
   deps: ScheduleDeps,
   found: Known,
@@ -135,7 +138,7 @@ function mark(
 ) {
   return (unit: Unit): void => {
     decide(unit, found, { fields })
-    tell(deps, unit, found, what)
+    tell(deps, unit, found, { ...what, more: { ...what.more, to: BOTH } })
   }
 }
 

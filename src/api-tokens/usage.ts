@@ -14,6 +14,7 @@ import {
   DAY,
   isOutcome,
   joined,
+  stageUsersErased,
   type TokenUser,
   USERS_DAYS,
   type Use,
@@ -26,6 +27,8 @@ export interface UsageDeps {
   readonly clock: Clock
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
+  /** Whether the account of a keyed hash was erased; no unless given. */
+  readonly isErased?: ((account: string) => Promise<boolean>) | undefined
 }
 
 const LAST_USE_SECONDS = 60
@@ -90,6 +93,15 @@ export function createUsage(deps: UsageDeps) {
   const lastUse = createLastUse(deps)
   let flushing: Promise<void> = Promise.resolve()
 
+  /** Of an erased account's token, which may be presented for ever, nobody's whereabouts are kept. */
+  async function writeUsers(id: string, { account, users }: Waiting): Promise<void> {
+    const isErased = async (): Promise<boolean> => account !== null && ((await deps.isErased?.(account)) ?? false)
+    if (await isErased()) return
+    await insist(deps, (unit) => records.stageUsers(unit, id, [...users.values()]))
+    // Asked again: an erasure between the question and the write has removed what was there, not what came after it.
+    if (await isErased()) await insist(deps, async (unit) => stageUsersErased(deps.seal, unit, id))
+  }
+
   /** Takes out of `at` what it has written, so that a failure leaves what is still to be written. */
   async function write(id: string, at: Waiting): Promise<void> {
     // Counts apart from users: an increment has no rival, so what is counted is never held up by who else writes.
@@ -97,7 +109,7 @@ export function createUsage(deps: UsageDeps) {
       await insist(deps, (unit) => records.stageCount(unit, { id, hour }, counts))
       at.hours.delete(hour)
     }
-    await insist(deps, (unit) => records.stageUsers(unit, id, [...at.users.values()]))
+    await writeUsers(id, at)
     at.users.clear()
     if (at.lastUse !== undefined) await lastUse.write(id, at.lastUse)
   }
@@ -115,22 +127,22 @@ export function createUsage(deps: UsageDeps) {
 
   return {
     /** Notes a use; nothing is written here. */
-    note({ id, outcome, ...where }: Use): void {
-      if (isOutcome(outcome)) gathered.note(id, { ...where, outcome, lastSeen: seconds(clock) })
+    note({ id, outcome, account = null, ...where }: Use): void {
+      if (isOutcome(outcome)) gathered.note(id, { ...where, outcome, lastSeen: seconds(clock) }, account)
     },
     /** Writes what was noted; what can't be written is kept for the next time. One at a time. */
     flush(): Promise<void> {
       flushing = flushing.catch(() => undefined).then(writeAll)
       return flushing
     },
-    /**
-     * Who has used a token in the last days (30 at most), the latest first: those who have not moved on during an overlap, and what
-     * breaks when it is revoked. The latest 50.
-     */
     /** Scopes that were asked for when it was used, in so many days. */
     async scopes(id: string, days = USERS_DAYS): Promise<readonly string[]> {
       return [...new Set((await this.users(id, days)).flatMap(({ scopes = [] }) => scopes))]
     },
+    /**
+     * Who has used a token in the last days (30 at most), the latest first: those who have not moved on during an overlap, and what
+     * breaks when it is revoked. The latest 50.
+     */
     async users(id: string, days = USERS_DAYS): Promise<readonly TokenUser[]> {
       const key = storedId(id)
       const since = seconds(clock) - Math.min(days, USERS_DAYS) * DAY

@@ -43,6 +43,8 @@ export interface Use {
   readonly agent: string
   readonly route: string
   readonly scopes?: readonly string[] | undefined
+  /** Keyed hash of the account that owns the token, where one does. */
+  readonly account?: string | null
 }
 
 /** Who uses a token: where from, with what, for what. `lastSeen` in Unix seconds. */
@@ -102,6 +104,10 @@ export function joined(some: readonly TokenUser[], more: readonly TokenUser[], s
 const hourId = (seal: Seal, id: string, hour: number): string =>
   seal.hash('lookup', TENANT, 'api token hour', `${id}\n${hour}`)
 const usersId = (seal: Seal, id: string): string => seal.hash('lookup', TENANT, 'api token users', id)
+
+/** Stages the removal of who used a token. Hourly counts stay: they say of nobody where from and with what. */
+export const stageUsersErased = (seal: Seal, unit: Unit, id: string): void =>
+  unit.cleanup(tokenUses.name, usersId(seal, id))
 
 async function usersIn(seal: Seal, doc: Doc | undefined): Promise<readonly TokenUser[]> {
   // These bytes were such a list when they were sealed.

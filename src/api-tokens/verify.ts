@@ -4,13 +4,15 @@
  */
 
 import { createHash } from 'node:crypto'
+import type { Writes } from '../../adapters/store.ts'
 import { seconds } from '../base/index.ts'
 import { networkOf } from '../http/index.ts'
 import { isCredential } from '../seal/index.ts'
 import { ABOVE_MS_MAX, type AboveDeps, createAbove, type ReadToken } from './above.ts'
 import { hasForeign } from './foreign.ts'
 import { Fresh } from './fresh.ts'
-import type { Rates, Taker } from './rates.ts'
+import { changesIn } from './own-changes.ts'
+import type { Rates } from './rates.ts'
 import {
   apiTokens,
   foreignTokenId,
@@ -31,6 +33,8 @@ export interface VerifierDeps extends AboveDeps {
   readonly documentMsMax?: number
   readonly rates?: Pick<Rates, 'take'>
   readonly usage?: Pick<Usage, 'note'>
+  /** Collections whose documents say whether an owner may be used, and with which scopes. */
+  readonly ownerCollections?: readonly string[]
   /** Hears of every use of a trap, whoever asks and whatever its state; it must not throw, and nobody waits for it. */
   readonly canary?: (
     token: Pick<TokenFacts, 'id' | 'name' | 'owner'> & { readonly keptAt: string },
@@ -133,22 +137,25 @@ function alarm({ canary }: VerifierDeps, { doc, record }: FoundToken, asked: Pre
   canary?.({ id: publicId(doc.id), name, owner, keptAt }, { network, agent, method, path, client })
 }
 
-/** Whose limits a use is held to: the token's own, and its parents', or children would be a way around a parent's. */
-const takersOf = (token: FoundToken): readonly Taker[] =>
-  [token, ...parentsOf(token.above)].map(({ doc, record }) => {
-    const line = doc.family ?? doc.id
-    return { record, line, owner: doc.owner ?? line }
-  })
+/** Takes a point of every limit that holds; then, where there was none to take, how many seconds until there is. */
+function takenFrom({ rates }: VerifierDeps, { doc, record, above }: FoundToken): number | undefined {
+  const lines = [{ doc, record }, ...parentsOf(above)].map((one) => ({
+    line: one.doc.family ?? one.doc.id,
+    record: one.record,
+  }))
+  return rates?.take({ lines, owner: doc.owner ?? doc.family ?? doc.id })
+}
 
 /** The same for a request that is made with it: rates are taken, and the use is noted. */
 function presentAt(deps: VerifierDeps, token: FoundToken, asked: Presented): Verified {
   const judged = judgeAt(token, asked, seconds(deps.clock))
   const { doc, record } = token
-  const wait = judged.reason === 'VALID' ? deps.rates?.take(takersOf(token)) : undefined
+  const wait = judged.reason === 'VALID' ? takenFrom(deps, token) : undefined
   const outcome = wait === undefined ? judged.reason : 'RATE_LIMITED'
   alarm(deps, token, asked)
   deps.usage?.note({
     id: doc.id,
+    account: doc.account,
     outcome,
     network: asked.address === undefined ? '' : networkOf(asked.address),
     agent: (asked.agent ?? '').slice(0, AGENT_MAX),
@@ -211,12 +218,15 @@ export function createVerifier(deps: VerifierDeps) {
       const left = effective(token.record, token.above).scopes
       return scopes.every((scope) => left.includes(scope)) ? token : undefined
     },
-    /** What this node has changed itself is read at the next use. */
-    async forget(id: string): Promise<void> {
-      const key = storedId(id)
-      const token = await documents.peek(key)
-      documents.forget(key)
-      if (token) above.forget({ line: token.doc.family ?? key, owner: token.record.owner })
+    /** What this node has committed itself is read at the next use; other nodes know it a second later at most. */
+    heard(unit: Writes): void {
+      const { tokens, owners } = changesIn(unit, deps.ownerCollections ?? [])
+      if (owners) above.forgetOwners()
+      if (tokens === undefined) return
+      if (tokens === 'all') documents.clear()
+      else for (const id of tokens) documents.forget(id)
+      above.forgetParents()
+      imports.clear()
     },
   }
 }

@@ -4,6 +4,7 @@
  */
 
 export { type Clock, type Random, randomText, seconds, systemClock, systemRandom } from './clock.ts'
+export { type Committed, committingBy, createCommitted } from './committed.ts'
 export { type Bound, bound, newDoc, TENANT } from './document.ts'
 export { DURATION, durationSeconds } from './duration.ts'
 export { isLoopback } from './loopback.ts'

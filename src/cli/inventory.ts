@@ -50,6 +50,21 @@ async function listed(
   return found
 }
 
+/** Ends all that a filter means, as many at once as fit a commit. */
+async function ended(
+  door: NonNullable<Desk['inventory']>,
+  operate: NonNullable<Desk['operate']>,
+  filter: InventoryFilter,
+  input: Parameters<typeof door.revoke>[2],
+) {
+  let revoked = 0
+  for (;;) {
+    const done = await operate((unit) => door.revoke(unit, filter, input))
+    revoked += done.revoked
+    if (done.left === 0 || done.revoked === 0) return { ...done, revoked }
+  }
+}
+
 const inventory: Readonly<Record<string, Command>> = {
   'inventory list': {
     about: 'Every live credential that the filters find (also: mintmark inventory).',
@@ -88,7 +103,7 @@ const inventory: Readonly<Record<string, Command>> = {
       why: string('for the record'),
     },
     async run(app, { values }) {
-      const { inventory: door } = offered(app, 'inventory')
+      const { inventory: door, operate } = offered(app, 'inventory', 'operate')
       const {
         'dry-run': isDry,
         confirm,
@@ -97,7 +112,7 @@ const inventory: Readonly<Record<string, Command>> = {
         .object({ 'dry-run': z.boolean().default(false), confirm: z.string().optional(), why: z.string().default('') })
         .parse(values)
       const filter = filterTyped(values)
-      if (!isDry) return door.revoke(filter, { code: confirm, by: OPERATOR, why })
+      if (!isDry) return ended(door, operate, filter, { code: confirm, by: OPERATOR, why })
       const { total, leftAlone, needsCode, code, codeUntil } = await door.plan(filter)
       return { count: total, left_alone: leftAlone, needs_confirm: needsCode, confirm: code, confirm_until: codeUntil }
     },
@@ -125,6 +140,20 @@ const organisation: Readonly<Record<string, Command>> = {
     about: 'List organisations.',
     options: {},
     run: async (app) => (await offered(app, 'organisations').organisations.list()).map(shownOrganisation),
+  },
+  'organisation disable': {
+    about: 'Disable an organisation: its tokens work no more until it is enabled.',
+    argument: 'name',
+    options: {},
+    run: async (app, { argument }) =>
+      shownOrganisation(await offered(app, 'organisations').organisations.disable(argument)),
+  },
+  'organisation enable': {
+    about: 'Enable a disabled organisation: its tokens work again.',
+    argument: 'name',
+    options: {},
+    run: async (app, { argument }) =>
+      shownOrganisation(await offered(app, 'organisations').organisations.enable(argument)),
   },
 }
 

@@ -20,7 +20,7 @@ import { type Bearer, type BearerAsked, createBearer } from './bearer.ts'
 import { createRunner, type Runner } from './commit.ts'
 import { certificateOf } from './configuration.ts'
 import { createFamilies } from './family.ts'
-import { createFamilyDesk } from './family-desk.ts'
+import { createFamilyDesk, refuse } from './family-desk.ts'
 import { createHoldings } from './holdings.ts'
 import { createInteractions } from './interactions.ts'
 import { createIntrospection } from './introspect.ts'
@@ -39,6 +39,9 @@ import { type Work, withWork } from './work.ts'
 export { artefactResealer, artefacts, createRecords, type Payload, type Records } from './records.ts'
 export type { EdgeState, Routes } from './routes.ts'
 export { normalPath } from './routes.ts'
+
+/** What this room refuses in words of its own; the protocol's refusals are the library's. */
+export const familyRefusals = refuse.table
 
 /** This room's collections. */
 export const oidcCollections = [artefacts] as const

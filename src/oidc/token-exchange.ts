@@ -182,6 +182,8 @@ export function createTokenExchange({ verifier, clients, clock }: ExchangeDeps) 
     await bind(provider, ctx, made, dPoP)
     ctx.oidc.entity(made.kind, made)
     const value = await made.save()
+    // Who exchanges holds the API token: nobody else may ever tell him that its end comes near.
+    ctx.set('Token-Expires-In', String(left))
     currentWork().unit.note('api_token.exchanged', {
       id: token.id,
       client_id: ctx.oidc.client.clientId,

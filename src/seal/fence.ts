@@ -4,6 +4,7 @@
  */
 
 import { Conflict, type Store, type Writes } from '../../adapters/store.ts'
+import { committingBy } from '../base/index.ts'
 import type { Seal } from './index.ts'
 
 /** The first document of a unit that is sealed under an expired key. Events may be: they are looked for before anything is erased. */
@@ -23,16 +24,9 @@ function expired(
 
 /** The store as the rooms get it. */
 export function fenced(store: Store, seal: Pick<Seal, 'isExpired'>): Store {
-  async function commit(unit: Writes): Promise<void> {
+  return committingBy(store, async (unit) => {
     const late = expired(unit, seal)
     if (late) throw new Conflict('insert', late.collection, late.id)
     await store.commit(unit)
-  }
-  return new Proxy(store, {
-    get(target, name) {
-      if (name === 'commit') return commit
-      const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
   })
 }

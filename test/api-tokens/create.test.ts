@@ -16,6 +16,8 @@ describe('an order of an API token', () => {
     ['bad_name', 400, { name: 'a\nb' }],
     ['bad_text', 400, { purpose: 'x'.repeat(501) }],
     ['bad_text', 400, { keptAt: 'a\0b' }],
+    ['bad_rate', 400, { labels: ['nightly', 'rate:nonsense'] }],
+    ['bad_rate', 400, { labels: ['rate:toString'] }],
     ['bad_label', 400, { labels: many(33, String) }],
     ['bad_scope', 400, { scopes: many(65, (i) => `s${i}`) }],
     ['bad_scope', 400, { scopes: ['nonsense'] }],

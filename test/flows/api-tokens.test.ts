@@ -136,6 +136,17 @@ for (const kind of STORES) {
         assert.equal(await seen(path), 'SCOPE_DENIED', path)
     })
 
+    it('holds tokens to the quota that a policy names for them, all of an owner together', async () => {
+      const { service, make, introspect } = at
+      const owner = { type: 'organisation', id: 'acme' } as const
+      await at.world.app.accounts.createOrganisation({ name: 'acme' })
+      const [one, two] = [await make({ owner, labels: ['trial'] }), await make({ owner, labels: ['trial'] })]
+      const reasons: unknown[] = []
+      for (const { text: token } of [one, two, one, two]) reasons.push((await introspect(token, service)).body.reason)
+      assert.deepEqual(reasons, ['VALID', 'VALID', 'VALID', 'RATE_LIMITED'])
+      assert.equal((await introspect((await make({ owner })).text, service)).body.reason, 'VALID')
+    })
+
     it('says of dead ones why, to the resource server alone', async () => {
       const { world, service, now, make, personal, revoke, introspect, exchange } = at
       const expired = await make({ exp: now() - 1 })

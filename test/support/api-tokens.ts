@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { apiTokens } from '../../src/api-tokens/records.ts'
 import { randomText, systemRandom, Unit } from '../../src/base/index.ts'
+import type { ConfigurationInput } from '../../src/config/index.ts'
 import { makeToken, type TokenWish } from '../api-tokens/desk.ts'
 import { type Answer, post } from './browser.ts'
 import { clientOrder, type Furniture, furnish, openWorld, type StoreKind, type World } from './world.ts'
@@ -38,17 +39,19 @@ export interface TokenWorld {
 }
 
 /** Opens it. */
-export async function openTokenWorld(kind: StoreKind): Promise<TokenWorld> {
-  const world = await openWorld(kind, {
-    tokens: {
-      rates: { few: { points: 2, seconds: 3600 } },
-      policies: [
-        { name: 'office', for: { labels: ['office'] }, networks: { allow: ['10.0.0.0/8'] } },
-        { name: 'two', for: { labels: ['two'] }, approval: true },
-        { name: 'brief', for: { labels: ['brief'] }, dormantSeconds: { quarantine: 60 } },
-      ],
-    },
-  })
+export async function openTokenWorld(
+  kind: StoreKind,
+  configuration: ConfigurationInput = {},
+  more: Parameters<typeof openWorld>[3] = {},
+): Promise<TokenWorld> {
+  const rates = { few: { points: 2, seconds: 3600 }, monthly: { points: 3, each: 'month', per: 'owner' } } as const
+  const policies = [
+    { name: 'trial', for: { labels: ['trial'] }, rates: ['monthly'] },
+    { name: 'office', for: { labels: ['office'] }, networks: { allow: ['10.0.0.0/8'] } },
+    { name: 'two', for: { labels: ['two'] }, approval: true },
+    { name: 'brief', for: { labels: ['brief'] }, dormantSeconds: { quarantine: 60 } },
+  ]
+  const world = await openWorld(kind, { tokens: { rates, policies }, ...configuration }, undefined, more)
   const has = await furnish(world)
   const { seal, store, clients } = world.app
   const client = async (id: string, order: Partial<Parameters<typeof clientOrder>[0]>): Promise<Client> => {
@@ -58,7 +61,7 @@ export async function openTokenWorld(kind: StoreKind): Promise<TokenWorld> {
   }
   const unit = () => new Unit({ store, cid: randomText(systemRandom, 16), request: 'test' })
   const outsider = await client('outsider', {})
-  const scopes = ['read', 'write', 'look']
+  const scopes = ['read', 'write', 'look', 'tokens:read']
   const reports = await client('reports', { grants: ['client_credentials', 'token_exchange'], scopes })
   await clients.create(clientOrder({ id: 'cli', grants: ['token_exchange'], public: true }))
   const now = () => Math.floor(world.clock.now() / 1000)

@@ -17,6 +17,7 @@ import { createLeaks, type LeakDeps, leakCollections } from '../../src/leaks/ind
 import { createSeal, fixedMasters, openEvent, type Seal, sealEvents, sealKeys } from '../../src/seal/index.ts'
 import { createLogger } from '../../src/telemetry/index.ts'
 import { openTestMongo } from './mongo-store.ts'
+import { tokenRecord } from './token-record.ts'
 import { allSecrets, HandClock, masterOf, OUTPUT, type StoreKind } from './world.ts'
 
 const collections = [
@@ -32,28 +33,7 @@ async function openStore(kind: StoreKind): Promise<Store> {
   return openSqliteStore({ file: join(mkdtempSync(join(OUTPUT, 'stores', 'leaks-')), 'mintmark.db'), collections })
 }
 
-const record: TokenRecord = {
-  name: 'nightly',
-  kind: 'personal',
-  owner: { type: 'account', id: 'sub-1' },
-  purpose: '',
-  keptAt: 'vault',
-  labels: [],
-  template: null,
-  createdAt: 0,
-  createdBy: 'operator',
-  rotations: 0,
-  parent: null,
-  canary: false,
-  ending: '',
-  approvedBy: null,
-  why: null,
-  scopes: ['read'],
-  apis: [],
-  networks: { allow: [], except: [] },
-  methods: [],
-  paths: [],
-}
+const record = tokenRecord({ kind: 'personal', owner: { type: 'account', id: 'sub-1' }, keptAt: 'vault', ending: '' })
 
 const gone = () => new Refusal({ code: 'token_unknown', status: 404, message: 'There is no such token.' })
 
