@@ -193,7 +193,12 @@ export async function tokenFaces(shared: Shared, deps: FaceDeps) {
     consumers,
     inventory,
     handover: { wrap: handover.wrap, seal: (text, recipient) => sealFor(text.reveal(), recipient) },
-    accessToken: (text) => oidc.bearer(text, MANAGEMENT_API),
+    async accessToken(text, asked) {
+      const facts = await oidc.bearer(text, { ...asked, api: MANAGEMENT_API })
+      if (!facts?.source) return facts && { ...facts, source: undefined }
+      const { id, owner, exp } = facts.source
+      return { ...facts, source: { id, owner, scopes: facts.scopes, expiresAt: exp } }
+    },
     async apiToken(text, asked) {
       const { reason, token } = await tokenUse.verifier.verify(text, { ...asked, api: MANAGEMENT_API })
       if (reason !== 'VALID' || !token) return undefined

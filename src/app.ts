@@ -143,6 +143,7 @@ async function rooms(deps: AppDeps) {
   const oidc = await createOidc({
     ...shared,
     verifier: tokenUse.verifier,
+    tokens,
     keyring,
     clients,
     accounts,

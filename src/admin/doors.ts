@@ -33,6 +33,8 @@ export interface AccessFacts {
   readonly scopes: readonly string[]
   /** Bound to a key or a certificate: worth nothing as a bearer token. */
   readonly isBound: boolean
+  /** The API token that it was exchanged for, with the scopes that the access token has of it. */
+  readonly source?: ApiTokenFacts | undefined
 }
 
 /** A live API token with what it may do here and now. */
@@ -154,8 +156,8 @@ export interface HandoverDoor {
 
 export interface Doors {
   readonly tokens: TokenVerbs
-  /** A live access token whose audience is `MANAGEMENT_API`, JWT or opaque; undefined for any other text. */
-  readonly accessToken: (text: string) => Promise<AccessFacts | undefined>
+  /** A live access token whose audience is `MANAGEMENT_API`, JWT or opaque, good from this place; undefined for any other text. */
+  readonly accessToken: (text: string, asked: Asked) => Promise<AccessFacts | undefined>
   /** A live API token that is good for the management API from this place; undefined for any other text. */
   readonly apiToken: (text: string, asked: Asked) => Promise<ApiTokenFacts | undefined>
   readonly consumers: ((id: string) => Promise<readonly Consumer[]>) | undefined

@@ -4,11 +4,11 @@
  */
 
 import type { Doc, Store } from '../../adapters/store.ts'
-import { type Clock, seconds, TENANT } from '../base/index.ts'
+import { type Clock, TENANT } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { Fresh } from './fresh.ts'
 import { apiTokens, type Owner, type TokenRecord, tokenOf } from './records.ts'
-import { type Above, effective, endsAt, type Limits, stateOf, type TokenState } from './rules.ts'
+import type { Above, Limits } from './rules.ts'
 
 /** What it uses. */
 export interface AboveDeps {
@@ -29,37 +29,12 @@ export interface ReadToken {
   readonly record: TokenRecord
 }
 
-/** Who stands above a token, with the lines of its parents, the nearest first. */
-export interface Standing extends Above {
-  readonly ancestors: readonly { readonly line: string; readonly record: TokenRecord }[]
-}
-
 /** How old what stands above may be. */
 export const ABOVE_MS_MAX = 1000
 const ENTRIES_MAX = 20_000
 const PAGE = 100
 /** Children of children: nobody needs more, and a walk has an end. */
 const DEPTH_MAX = 8
-
-type Parent = Pick<Standing, 'parent' | 'ancestors'>
-const UNBORN: Parent = { parent: null, ancestors: [] }
-const ORPHANED: Parent = { parent: undefined, ancestors: [] }
-
-const GOOD: readonly TokenState[] = ['active', 'rotating']
-
-/** Whether a token is good for anything now, with who stands above it. */
-export const isAlive = ({ doc }: ReadToken, above: Above, now: number): boolean =>
-  GOOD.includes(standing(doc, above, now))
-
-/** The state of a token under who stands above it: the strictest holds. */
-function standing(doc: Doc, above: Above, now: number): TokenState {
-  const own = stateOf(doc, now)
-  if (!GOOD.includes(own)) return own
-  if (above.parent === undefined) return 'revoked'
-  if (above.parent && !GOOD.includes(above.parent.state)) return above.parent.state
-  if (!above.ownerAlive) return 'quarantined'
-  return now >= endsAt(doc, above) ? 'expired' : own
-}
 
 /** Makes the reader. */
 export function createAbove({ store, seal, clock, owner, limits }: AboveDeps) {
@@ -82,31 +57,25 @@ export function createAbove({ store, seal, clock, owner, limits }: AboveDeps) {
     return head && { doc: head, record: await tokenOf(seal, head) }
   }
 
-  async function parentOf(line: string, isFresh: boolean, depth: number): Promise<Parent> {
-    if (depth > DEPTH_MAX) return ORPHANED
+  async function parentOf(line: string, isFresh: boolean, depth: number): Promise<Above['parent']> {
+    if (depth > DEPTH_MAX) return undefined
     const head = await heads[isFresh ? 'renew' : 'get'](line, () => headOf(line))
-    if (!head) return ORPHANED
-    const above = await of(head, isFresh, depth)
-    const parent = {
-      rights: effective(head.record, above),
-      state: standing(head.doc, above, seconds(clock)),
-      exp: endsAt(head.doc, above),
-    }
-    return { parent, ancestors: [{ line, record: head.record }, ...above.ancestors] }
+    if (!head) return undefined
+    return { ...head, above: await of(head, isFresh, depth) }
   }
 
-  async function of({ doc, record }: ReadToken, isFresh: boolean, depth = 0): Promise<Standing> {
+  async function of({ doc, record }: ReadToken, isFresh: boolean, depth = 0): Promise<Above> {
     const { type, id } = record.owner
-    const [held, above] = await Promise.all([
+    const [held, parent] = await Promise.all([
       owners[isFresh ? 'renew' : 'get'](`${type} ${id}`, () => owner(record.owner)),
-      doc.grant === null ? UNBORN : parentOf(doc.grant, isFresh, depth + 1),
+      doc.grant === null ? null : parentOf(doc.grant, isFresh, depth + 1),
     ])
-    return { ownerAlive: held?.alive ?? false, ownerScopes: held?.scopes, limits: limits(record), ...above }
+    return { ownerAlive: held?.alive ?? false, ownerScopes: held?.scopes, limits: limits(record), parent }
   }
 
   return {
     /** What stands above a token; `isFresh`: read now. */
-    of: (token: ReadToken, isFresh = false): Promise<Standing> => of(token, isFresh),
+    of: (token: ReadToken, isFresh = false): Promise<Above> => of(token, isFresh),
     /** What this node has changed itself is read at the next use: parents, where tokens changed. */
     forgetParents: (): void => heads.clear(),
     /** The same, where owners changed. */

@@ -45,7 +45,7 @@ export const refuse = refusals({
   outlives_parent: [400, 'A child can not live longer than its parent.'],
   own_approval: [
     403,
-    'A token is approved by someone else than who ordered it.',
+    'A token is approved by someone else than who ordered it and who owns it.',
     'Ask a second person with the scope `tokens:approve`.',
   ],
   bad_overlap: [400, 'An overlap is 0, 3600 (1 h), 86400 (24 h) or 604800 (7 d) seconds.'],

@@ -3,7 +3,7 @@
 import type { Collection, Doc, Store } from '../../adapters/store.ts'
 import { bound, type Clock, newDoc, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
-import { matchesPath } from './networks.ts'
+import { matchesPath } from './paths.ts'
 import type { Asked, Reason } from './rules.ts'
 
 /** How each outcome's count is called in the store. NOT_FOUND has no token to count at. */

@@ -8,7 +8,7 @@ import type { Writes } from '../../adapters/store.ts'
 import { seconds } from '../base/index.ts'
 import { networkOf } from '../http/index.ts'
 import { isCredential } from '../seal/index.ts'
-import { ABOVE_MS_MAX, type AboveDeps, createAbove, isAlive, type ReadToken, type Standing } from './above.ts'
+import { ABOVE_MS_MAX, type AboveDeps, createAbove, type ReadToken } from './above.ts'
 import { hasForeign } from './foreign.ts'
 import { Fresh } from './fresh.ts'
 import { changesIn } from './own-changes.ts'
@@ -23,7 +23,7 @@ import {
   tokenId,
   tokenOf,
 } from './records.ts'
-import { type Asked, effective, endsAt, type Reason, verdict } from './rules.ts'
+import { type Above, type Asked, effective, endsAt, parentsOf, type Reason, standing, verdict } from './rules.ts'
 import type { Usage } from './usage.ts'
 import { routeOf } from './use-records.ts'
 
@@ -68,7 +68,7 @@ export interface TokenFacts {
 
 /** A token with what stands above it, as it was found. */
 export interface FoundToken extends ReadToken {
-  readonly above: Standing
+  readonly above: Above
 }
 
 /** What is asked of a request, with what only the records of use want to know. */
@@ -120,7 +120,12 @@ export function factsOf({ doc, record, above }: FoundToken): TokenFacts {
 /** What a found token is good for now. Counts nothing. */
 function judgeAt(token: FoundToken, asked: Asked, now: number): Verified {
   const reason = verdict({ doc: token.doc, rights: token.record }, token.above, asked, now)
-  return { reason, token: factsOf(token) }
+  const facts = factsOf(token)
+  const { declared } = asked
+  return {
+    reason,
+    token: declared ? { ...facts, scopes: facts.scopes.filter((one) => declared.includes(one)) } : facts,
+  }
 }
 
 /** Tells of a trap that was stepped on; nothing for any other token. */
@@ -134,8 +139,11 @@ function alarm({ canary }: VerifierDeps, { doc, record }: FoundToken, asked: Pre
 
 /** Takes a point of every limit that holds; then, where there was none to take, how many seconds until there is. */
 function takenFrom({ rates }: VerifierDeps, { doc, record, above }: FoundToken): number | undefined {
-  const line = doc.family ?? doc.id
-  return rates?.take({ lines: [{ line, record }, ...above.ancestors], owner: doc.owner ?? line })
+  const lines = [{ doc, record }, ...parentsOf(above)].map((one) => ({
+    line: one.doc.family ?? one.doc.id,
+    record: one.record,
+  }))
+  return rates?.take({ lines, owner: doc.owner ?? doc.family ?? doc.id })
 }
 
 /** The same for a request that is made with it: rates are taken, and the use is noted. */
@@ -206,7 +214,7 @@ export function createVerifier(deps: VerifierDeps) {
     /** Whether what was derived from a token is still good: the token lives, and still has these scopes. */
     async carries(id: string, scopes: readonly string[]): Promise<FoundToken | undefined> {
       const token = await found(storedId(id))
-      if (!token || !isAlive(token, token.above, seconds(clock))) return undefined
+      if (!token || standing(token.doc, token.above, seconds(clock)) !== 'VALID') return undefined
       const left = effective(token.record, token.above).scopes
       return scopes.every((scope) => left.includes(scope)) ? token : undefined
     },

@@ -3,7 +3,7 @@
 import type { Provider } from 'oidc-provider'
 import type { OutboxEvent, Store } from '../../adapters/store.ts'
 import type { Accounts, Throttle } from '../accounts/index.ts'
-import type { Verifier } from '../api-tokens/index.ts'
+import type { TokenVerbs, Verifier } from '../api-tokens/index.ts'
 import type { Clock, Random, Unit } from '../base/index.ts'
 import type { Clients } from '../clients/index.ts'
 import type { Configuration } from '../config/index.ts'
@@ -28,6 +28,7 @@ import { createRefresh } from './refresh.ts'
 import { createDecideRefresh } from './refresh-decision.ts'
 import { createRegistration } from './registration.ts'
 import { OPENID_SCOPES } from './resources.ts'
+import { createAnyRevocation } from './revocation.ts'
 import { createRoutes, type Routes } from './routes.ts'
 import { createTokenExchange, sourceLives } from './token-exchange.ts'
 
@@ -44,6 +45,7 @@ export interface OidcDeps {
   readonly clients: Clients
   readonly accounts: Accounts
   readonly verifier: Verifier
+  readonly tokens: Pick<TokenVerbs, 'revoke'>
   readonly views: Views
   readonly outbound: Outbound
   readonly proxied: boolean
@@ -135,6 +137,7 @@ export function generationOf(deps: Standing, configuration: Configuration, engin
     issuer: origin,
     interactions: createInteractions(parts),
     registration: createRegistration({ clients }),
+    revocation: createAnyRevocation(parts),
     introspection: createAnyIntrospection({ ...parts, ends: families.ends, introspection }),
   })
   const { mutualTls, clientCertificateHeader } = configuration.features

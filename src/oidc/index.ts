@@ -6,6 +6,7 @@
 import { createThrottle } from '../accounts/index.ts'
 import { randomText, seconds, type Unit, Unit as UnitOfWork } from '../base/index.ts'
 import type { Configuration } from '../config/index.ts'
+import type { BearerAsked } from './bearer.ts'
 import { createFinish, createRunner } from './commit.ts'
 import { createFamilyDesk, refuse } from './family-desk.ts'
 import { generationOf, type OidcDeps, refreshEngine, type Standing } from './generation.ts'
@@ -91,7 +92,7 @@ export async function createOidc(deps: OidcDeps) {
     /** How the rotation policies have done since start. */
     policies: () => current.engine.reports(),
     /** What the bearer of an access token may do at one of our own APIs; undefined for any other text. */
-    bearer: (text: string, audience: string) => inWork(() => current.bearer(text, audience)),
+    bearer: (text: string, asked: BearerAsked) => inWork(() => current.bearer(text, asked)),
     /** Tells a client of a sign-out; for the follower of `backchannel_logout.due`. */
     tellSignOut: (due: { readonly clientId: string; readonly sub: string; readonly sid: string }) =>
       inWork(() => tellSignOut(current.provider, due)),

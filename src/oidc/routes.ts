@@ -15,6 +15,7 @@ import type { AnyIntrospection } from './introspection.ts'
 import { library } from './library.ts'
 import { show } from './pages.ts'
 import { pushLongRequest, redirectToAuth } from './post-auth.ts'
+import type { AnyRevocation } from './revocation.ts'
 import { currentWork } from './work.ts'
 
 /** What a request carries from the edge. */
@@ -30,6 +31,7 @@ export interface RouteDeps {
   readonly run: Runner
   readonly interactions: Interactions
   readonly introspection: AnyIntrospection
+  readonly revocation: AnyRevocation
   readonly registration: (ctx: Koa.Context, provider: Provider, body: Buffer) => Promise<void>
   readonly views: Views
   readonly logger: Logger
@@ -128,6 +130,7 @@ export function createRoutes(deps: RouteDeps) {
       return redirectToAuth(ctx, long)
     }
     if (route === 'introspection') return deps.introspection(ctx, provider, edge.body)
+    if (route === 'revocation') return deps.revocation(ctx, provider, edge.body)
     if (path === '/device') return device(ctx, provider, edge.body, networkOf(edge.address))
     if (route === 'registration') return deps.registration(ctx, provider, edge.body)
     await library(provider)(ctx)

@@ -93,13 +93,19 @@ const extraOf = ({ id, owner }: TokenFacts) =>
 export const subjectName = ({ type, id }: TokenFacts['owner']): string =>
   type === 'organisation' ? `organisation:${id}` : id
 
+/** Public id of the API token that an access token was exchanged for; undefined for those of other grants. */
+export function sourceOf({ extra }: { readonly extra?: unknown }): string | undefined {
+  const tok = typeof extra === 'object' && extra !== null && 'tok' in extra ? extra.tok : undefined
+  return typeof tok === 'string' ? tok : undefined
+}
+
 /** Whether the API token that an access token was exchanged for lives and still has its scopes; true for tokens of other grants. */
 export const sourceLives =
   (verifier: Pick<Verifier, 'carries'>) =>
   async (token: { readonly extra?: unknown; readonly scope?: unknown }): Promise<boolean> => {
-    const { extra, scope } = token
-    const tok = typeof extra === 'object' && extra !== null && 'tok' in extra ? extra.tok : undefined
-    if (typeof tok !== 'string') return true
+    const { scope } = token
+    const tok = sourceOf(token)
+    if (tok === undefined) return true
     const scopes = typeof scope === 'string' && scope ? scope.split(' ') : []
     return (await verifier.carries(tok, scopes)) !== undefined
   }

@@ -28,6 +28,7 @@ describe('an order of an API token', () => {
     ['bad_network', 400, { networks: { allow: many(65, (i) => `10.0.0.${i}`), except: [] } }],
     ['bad_method', 400, { methods: ['GET /'] }],
     ['bad_path', 400, { paths: ['orders'] }],
+    ['bad_path', 400, { paths: ['/a/{id'] }],
     ['bad_template', 400, { template: 'nonsense' }],
     ['bad_template', 400, { template: 'toString' }],
     ['bad_lifetime', 400, { lifetimeSeconds: 0 }],

@@ -51,6 +51,20 @@ for (const kind of STORES) {
       assert.deepEqual([await many(desk.use, old.text, 2), await many(desk.use, next.text, 2)], [2, 1])
     })
 
+    it('holds the children of a token to its limits, whatever labels they have, and counts what is shared once', async () => {
+      const parent = await desk.make({ labels: ['rate:burst', 'rate:day'] })
+      const child = await desk.make({ parent: parent.line })
+      const other = await desk.make({ parent: child.line, labels: ['rate:day'] })
+      assert.deepEqual([await many(desk.use, child.text, 2), await many(desk.use, other.text, 2)], [2, 1])
+      assert.equal(await many(desk.use, parent.text, 1), 0, 'they have taken it from the parent')
+      desk.clock.ms += 10_000
+      assert.equal(await many(desk.use, other.text, 9), 3)
+      desk.clock.ms += 10_000
+      assert.equal(await many(desk.use, child.text, 9), 3)
+      desk.clock.ms += 10_000
+      assert.equal(await many(desk.use, child.text, 9), 1, 'of the ten of a day nine were taken')
+    })
+
     it('takes no point of one limit when another is spent', async () => {
       const token = await desk.make({ labels: ['rate:day', 'rate:burst'] })
       assert.equal(await many(desk.use, token.text, 20), 3)

@@ -87,6 +87,18 @@ for (const kind of STORES) {
       assert.equal(await reason(text), 'REVOKED')
     })
 
+    it('makes a child of a smaller network and path, and none of a larger', async () => {
+      const rights = { networks: { allow: ['10.0.0.0/8'], except: [] }, paths: ['/a/{id}', '/b/**'], methods: ['GET'] }
+      const parent = (await call('POST', '/tokens', { ...order, ...rights, name: 'parent' })).body
+      const child = { ...order, ...rights, parent: parent.id, paths: ['/b/c', '/a/1'] }
+      const narrow = { ...child, name: 'narrow', networks: { allow: ['10.2.0.0/16'], except: [] } }
+      assert.equal((await call('POST', '/tokens', narrow)).status, 201)
+      const wide = { ...child, name: 'wide', networks: { allow: ['10.0.0.0/7'], except: [] } }
+      assert.equal((await call('POST', '/tokens', wide)).body.code, 'wider_than_parent')
+      const odd = { ...order, name: 'odd', paths: ['/a/*'] }
+      assert.equal((await call('POST', '/tokens', odd)).body.code, 'bad_path')
+    })
+
     it('sees its own changes at once, while the clock stands', async () => {
       const { id, token } = (await call('POST', '/tokens', { ...order, name: 'at once' })).body
       const text = String(token)

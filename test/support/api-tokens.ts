@@ -1,5 +1,6 @@
 /** A server with what API tokens need around them: their owners, a service that introspects, and those that may know nothing. */
 
+import { createHash } from 'node:crypto'
 import { apiTokens } from '../../src/api-tokens/records.ts'
 import { randomText, systemRandom, Unit } from '../../src/base/index.ts'
 import type { ConfigurationInput } from '../../src/config/index.ts'
@@ -28,6 +29,12 @@ export interface TokenWorld {
   /** Revokes, and waits for the second that verification may be late. */
   revoke(id: string): Promise<void>
   introspect(token: string, client: Client, more?: Readonly<Record<string, string>>): Promise<Answer>
+  /** A POST of the management API, once for its path and body. */
+  call(
+    as: string,
+    path: string,
+    body: object,
+  ): Promise<{ readonly status: number; readonly body: Answer['body']; readonly expiresIn: string | null }>
   exchange(token: string, more?: Readonly<Record<string, string>>, client?: Client): Promise<Answer>
 }
 
@@ -38,7 +45,12 @@ export async function openTokenWorld(
   more: Parameters<typeof openWorld>[3] = {},
 ): Promise<TokenWorld> {
   const rates = { few: { points: 2, seconds: 3600 }, monthly: { points: 3, each: 'month', per: 'owner' } } as const
-  const policies = [{ name: 'trial', for: { labels: ['trial'] }, rates: ['monthly'] }]
+  const policies = [
+    { name: 'trial', for: { labels: ['trial'] }, rates: ['monthly'] },
+    { name: 'office', for: { labels: ['office'] }, networks: { allow: ['10.0.0.0/8'] } },
+    { name: 'two', for: { labels: ['two'] }, approval: true },
+    { name: 'brief', for: { labels: ['brief'] }, dormantSeconds: { quarantine: 60 } },
+  ]
   const world = await openWorld(kind, { tokens: { rates, policies }, ...configuration }, undefined, more)
   const has = await furnish(world)
   const { seal, store, clients } = world.app
@@ -72,6 +84,22 @@ export async function openTokenWorld(
       staged.revoke({ collection: apiTokens.name, target: { id }, at: now() })
       await store.commit(staged.writes('all'))
       world.clock.forward(1)
+    },
+    async call(as, path, body) {
+      const answer = await fetch(new URL(`/api/v1${path}`, world.issuer), {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${as}`,
+          'content-type': 'application/json',
+          'idempotency-key': createHash('sha256')
+            .update(`${path} ${JSON.stringify(body)}`)
+            .digest('hex'),
+        },
+        body: JSON.stringify(body),
+      })
+      const said: Answer['body'] = JSON.parse(await answer.text())
+      if (typeof said.token === 'string') world.keepSecret(said.token)
+      return { status: answer.status, body: said, expiresIn: answer.headers.get('token-expires-in') }
     },
     introspect: (token, by, more = {}) => post(world, '/token/introspection', { token, ...more }, by),
     exchange: (token, more = {}, by = reports) =>

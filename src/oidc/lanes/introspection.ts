@@ -6,12 +6,13 @@
 import type { Store } from '../../../adapters/store.ts'
 import { mayBeToken } from '../../api-tokens/index.ts'
 import { type Random, randomText, Unit } from '../../base/index.ts'
-import type { Body, TokenAnswers } from '../api-token-introspection.ts'
+import type { TokenAnswers } from '../api-token-introspection.ts'
+import { answerTo, askedOf, type Body } from '../asked-of.ts'
 import { type MayLearnDeps, mayLearn } from '../may-learn.ts'
 import type { Kind, Payload } from '../records.ts'
 import type { Caller, Callers } from './callers.ts'
 import type { LivePayload } from './live-token.ts'
-import { type Lane, type LaneAnswer, type LaneRequest, type PlainForm, plainForm } from './request.ts'
+import { type Lane, type LaneAnswer, type PlainForm, plainForm } from './request.ts'
 
 /** What it uses. */
 export interface IntrospectionLaneDeps extends MayLearnDeps {
@@ -49,7 +50,16 @@ const HEADERS = [
   'no-store',
 ] as const
 
-const KINDS: readonly (readonly [beginning: string, kind: 'AccessToken' | 'ClientCredentials'])[] = [
+type OpaqueKind = 'AccessToken' | 'ClientCredentials'
+
+/** What is asked about which text. */
+interface AskedOf {
+  readonly text: string
+  readonly form: PlainForm
+  readonly requestId: string
+}
+
+const KINDS: readonly (readonly [beginning: string, kind: OpaqueKind])[] = [
   ['mm_at_', 'AccessToken'],
   ['mm_cc_', 'ClientCredentials'],
 ]
@@ -74,20 +84,20 @@ export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
 
   async function opaque(
     caller: Caller,
-    text: string,
-    [kind, request]: readonly ['AccessToken' | 'ClientCredentials', LaneRequest],
+    kind: OpaqueKind,
+    { text, form, requestId }: AskedOf,
   ): Promise<Body | undefined> {
     const { record } = caller
     if (!deps.wellFormed(kind, text))
       return { active: false, ...(record.introspect.length > 0 ? { reason: 'NOT_FOUND' } : {}) }
-    const unit = new Unit({ store: deps.store, cid: randomText(deps.random, 16), request: request.requestId })
+    const unit = new Unit({ store: deps.store, cid: randomText(deps.random, 16), request: requestId })
     const payload = (await deps.livePayload(unit, kind, text))?.payload
     if (!payload || payload.rar !== undefined) return undefined
     const who = await subject(caller, payload)
     const token = { ...payload, kind, clientId: textOf(payload.clientId) }
     if (!who || !(await mayLearn(deps, record, token))) return undefined
     const { clientId, exp, iat, sid, aud, scope, extra, jkt } = payload
-    return {
+    const live = {
       active: true,
       ...who,
       ...(typeof extra === 'object' ? extra : {}),
@@ -100,8 +110,8 @@ export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
       scope: scope || undefined,
       ...confirmation(payload),
       token_type: jkt === undefined ? 'Bearer' : 'DPoP',
-      ...(typeof aud === 'string' && record.introspect.includes(aud) ? { reason: 'VALID' } : {}),
     }
+    return answerTo(record, live, askedOf(new URLSearchParams(form)))
   }
 
   async function apiToken({ record }: Caller, text: string, form: PlainForm): Promise<LaneAnswer> {
@@ -120,7 +130,7 @@ export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
     const caller = await deps.callers.of(form, request)
     if (!caller) return undefined
     if (!kind) return apiToken(caller, text, form)
-    const body = await opaque(caller, text, [kind, request])
+    const body = await opaque(caller, kind, { text, form, requestId: request.requestId })
     return body && { body: JSON.stringify(body), headers: HEADERS }
   }
 }
