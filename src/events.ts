@@ -108,10 +108,7 @@ export interface Happened {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/**
- * Follows events of the types that it names, called at least once for each, in order. A rejection is logged and does not hold up the
- * others. What nobody follows is not opened.
- */
+/** Follows the types that it names: called at least once for each event, in order. A rejection is logged and holds up nobody. */
 export interface Follower {
   readonly types: readonly string[] | 'all'
   readonly follow: (event: Happened) => Promise<void>
@@ -142,6 +139,8 @@ export function createRelay(deps: RelayDeps) {
   const holder = randomText(random, 9)
   let running: Promise<void> | undefined
   let again = false
+  /** What this relay numbered last. */
+  let numbered: { readonly first: number; readonly all: readonly Numbered[] } | undefined
 
   async function counter() {
     const doc = await store.get(events.name, COUNTER)
@@ -161,8 +160,10 @@ export function createRelay(deps: RelayDeps) {
 
   /** What the latest batch numbered: only that can be numbered and not settled. `ids`: as a counter of before named it. */
   async function latest(fields: Fields): Promise<ReadonlyMap<string, number>> {
-    const page = fields.page ? await store.get(events.name, eventId(Number(fields.page))) : undefined
-    if (page) return new Map(numberedOf(page).map(({ seq, entry }) => [entry.id, seq]))
+    const own = numbered?.first === fields.page ? numbered?.all : undefined
+    const page = own || !fields.page ? undefined : await store.get(events.name, eventId(Number(fields.page)))
+    const all = own ?? (page && numberedOf(page))
+    if (all) return new Map(all.map(({ seq, entry }) => [entry.id, seq]))
     const ids: unknown = JSON.parse(String(fields.ids ?? '[]'))
     const first = Number(fields.last ?? 0) + 1
     return new Map(Array.isArray(ids) ? ids.map((id, n) => [String(id), first - ids.length + n]) : [])
@@ -191,7 +192,8 @@ export function createRelay(deps: RelayDeps) {
     const set = { fields: { last: last + countOf(pending), page: first, ids: null } }
     unit.decide({ collection: events.name, id: COUNTER, if: { fields: { last } }, set }, { ...doc, fields })
     await store.commit(unit.writes('all'))
-    return numberedOf(page)
+    numbered = { first, all: numberedOf(page) }
+    return numbered.all
   }
 
   async function deliver({ seq, entry }: Numbered): Promise<void> {
@@ -216,9 +218,9 @@ export function createRelay(deps: RelayDeps) {
     for (;;) {
       const pending = await store.pending(BATCH)
       if (pending.length === 0) return
-      const numbered = await number(pending)
-      for (const one of numbered) await deliver(one)
-      await store.settle(numbered.map(({ entry }) => entry.id))
+      const batch = await number(pending)
+      for (const one of batch) await deliver(one)
+      await store.settle(batch.map(({ entry }) => entry.id))
       if (clock.now() - leased < LEASE_MS / 3) continue
       leased = clock.now()
       if (!(await lease())) return

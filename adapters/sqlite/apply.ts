@@ -7,8 +7,8 @@ import type { PacketReader } from './packet.ts'
 import type { Table } from './schema.ts'
 import { type TableWrites, writesOf } from './statements.ts'
 
-/** How many commit ids are kept: several seconds of the fastest load that was measured. */
-const RECENT_MAX = 100_000
+/** How many commit ids are kept at least: several seconds of the fastest load that was measured. */
+const RECENT_MIN = 50_000
 
 /** A unit without a savepoint broke off after it had written: the whole transaction must be undone, and done again with savepoints. */
 export class HalfDone extends Error {
@@ -42,7 +42,9 @@ export class Application {
   readonly #writes: readonly TableWrites[]
   // An answer is lost here only while the process lives, so memory is enough to know a repeat as a whole: its cleanups and
   // settled events too. The commit ids in the rows know it after a restart.
-  readonly #recent = new Map<string, number>()
+  // Two generations: one by one, the oldest would be looked for behind all that went before it.
+  #recent = new Map<string, number>()
+  #earlier: ReadonlyMap<string, number> = new Map()
   readonly #applied = new Map<string, number>()
   #seq: number
 
@@ -59,7 +61,7 @@ export class Application {
    */
   apply(read: PacketReader, { size, careful }: { readonly size: number; readonly careful: boolean }): void {
     const course = { cid: read.text(), request: read.text(), isMarked: false, isRepeat: false, wrote: 0 }
-    const known = this.#recent.get(course.cid) ?? this.#applied.get(course.cid)
+    const known = this.#recent.get(course.cid) ?? this.#earlier.get(course.cid) ?? this.#applied.get(course.cid)
     if (known === size) return
     if (known !== undefined) throw new TypeError('a commit id was used for two different units')
     const losable = read.number()
@@ -74,10 +76,9 @@ export class Application {
   committed(): void {
     for (const [cid, size] of this.#applied) this.#recent.set(cid, size)
     this.#applied.clear()
-    for (const cid of this.#recent.keys()) {
-      if (this.#recent.size <= RECENT_MAX) break
-      this.#recent.delete(cid)
-    }
+    if (this.#recent.size < RECENT_MIN) return
+    this.#earlier = this.#recent
+    this.#recent = new Map()
   }
 
   /** Says that the transaction is gone, and all of its units with it. */

@@ -133,6 +133,8 @@ function refused(file: string, cause: unknown): StoreUnusable {
   })
 }
 
+/** Enough for the upper pages of every index at ten million documents; the rest is the system's to cache. */
+const CACHE_KIB = 16 * 1024
 const PROBE = 'UPDATE "store-meta" SET value = value WHERE name = ? AND 0'
 const TOUCH = 'UPDATE "store-meta" SET value = value WHERE name = ?'
 
@@ -143,6 +145,7 @@ export function partsOf(input: {
   readonly writer: Writer
 }): Parts {
   const db = new DatabaseSync(input.file, { readOnly: true, timeout: 5000 })
+  db.exec(`PRAGMA cache_size = ${-CACHE_KIB}`)
   const tables = new Map(input.tables.map((table) => [table.name, table]))
   return { db, prepare: rowStatements(db), writer: input.writer, tables }
 }

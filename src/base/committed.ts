@@ -5,22 +5,26 @@
 
 import type { Store, Writes } from '../../adapters/store.ts'
 
-/** The same store with another way to commit. */
+/** The same store with another way to commit. Each method by itself: a proxy would be asked anew for every read of every request. */
 export function committingBy(store: Store, commit: Store['commit']): Store {
-  // What every request asks for is bound once.
-  const often = new Map<PropertyKey, unknown>([
-    ['commit', commit],
-    ['get', store.get.bind(store)],
-    ['find', store.find.bind(store)],
-  ])
-  return new Proxy(store, {
-    get(target, name) {
-      const known = often.get(name)
-      if (known) return known
-      const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
+  return {
+    name: store.name,
+    get: (collection, id) => store.get(collection, id),
+    find: (collection, by, page) => store.find(collection, by, page),
+    count: (collection, by, most) => store.count(collection, by, most),
+    scan: (collection, page) => store.scan(collection, page),
+    commit,
+    sweep: (collection, before, limit) => store.sweep(collection, before, limit),
+    pending: (limit) => store.pending(limit),
+    settle: (ids) => store.settle(ids),
+    lease: (lease, now) => store.lease(lease, now),
+    release: (name, holder) => store.release(name, holder),
+    begin: (key, purgeAt) => store.begin(key, purgeAt),
+    finish: (key, result) => store.finish(key, result),
+    scrub: () => store.scrub(),
+    ping: () => store.ping(),
+    close: () => store.close(),
+  }
 }
 
 /** Hears of a commit when it is over, won or not; it must be quick and must not throw. */

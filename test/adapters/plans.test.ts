@@ -103,13 +103,13 @@ describe("the embedded store's plans", () => {
 
   it('keep the scopes of documents that stood before the index was declared, and drop what nobody declares', async () => {
     const old = join(folder, 'old.db')
-    const bare = { ...lawThings, indexes: [['kind'] as const] }
+    const bare = { ...lawThings, indexes: [['kind'] as const], only: {} }
     const doc = thing(tenant, { scopes: ['a', 'b'], exp: 5 })
     const before = await openSqliteStore({ file: old, collections: [bare] })
     await before.commit(unit({ inserts: [{ collection: lawThings.name, doc }] }))
     await before.close()
     for (const indexes of [lawThings.indexes, [['scopes', 'exp'] as const]]) {
-      const store = await openSqliteStore({ file: old, collections: [{ ...lawThings, indexes }] })
+      const store = await openSqliteStore({ file: old, collections: [{ ...lawThings, indexes, only: {} }] })
       const found = await store.find(
         lawThings.name,
         { tenant, by: { scopes: 'b' }, range: { field: 'exp' } },
