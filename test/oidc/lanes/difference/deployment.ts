@@ -76,6 +76,9 @@ const machines: readonly ClientInput[] = [
   confidential('ending', MACHINE, { client_secret_expires_at: 1_900_000_000 }),
   confidential('bound-machine', MACHINE, { dpop_bound_access_tokens: true }),
   confidential('refused', MACHINE, { subject_type: 'odd' }),
+  confidential('fapi-machine', MACHINE, { fapi: '2.0' }),
+  open('open-machine', MACHINE),
+  confidential('gone-machine', MACHINE, { introspect: ['urn:opaque'] }),
   confidential('reports', [...MACHINE, EXCHANGE]),
   confidential('inspector', MACHINE, { introspect: API_IDS }),
   confidential('inspector-1', MACHINE, { introspect: ['urn:opaque', 'urn:twin:2'] }),
@@ -90,6 +93,11 @@ const applications: readonly ClientInput[] = [
   confidential('pair', CODE, { subject_type: 'pairwise' }),
   confidential('signed', CODE, { userinfo_signed_response_alg: 'ES256' }),
   confidential('timed', CODE, { require_auth_time: true, default_max_age: 100_000 }),
+  confidential('told-off', CODE, {
+    backchannel_logout_uri: 'http://127.0.0.1:9/out',
+    backchannel_logout_session_required: true,
+  }),
+  confidential('gone', CODE),
   confidential('few', CODE, { scope: 'openid offline_access profile look' }),
   confidential('scopeless', CODE, { scope: '' }),
   confidential('only-openid', CODE, { scope: 'openid offline_access email' }),
@@ -163,6 +171,9 @@ function rotationOf(asked: () => void): ConfigurationInput['rotation'] {
     { policy: own('shadow', mood), shadow: true, clients: ['web', 'rsa'] },
   ]
 }
+
+/** Those that the configuration has no more, once tokens are out under their names. */
+export const UNDECLARED: readonly string[] = ['gone', 'gone-machine']
 
 /** Makes a deployment. */
 export async function deploymentOf(variant: Variant): Promise<Deployment> {

@@ -67,7 +67,12 @@ function resourceOf(chance: Chance): readonly Pair[] {
 const ADDRESSES = ['203.0.113.7', '203.0.113.66', '198.51.100.20', '2001:db8::7', '::ffff:203.0.113.9', 'unknown']
 
 function seen(spec: Spec, chance: Chance): Spec {
-  const agent = chance.weigh<readonly Pair[]>([6, []], [3, [['User-Agent', 'agent/1']]], [1, [['X-Country', 'DE']]])
+  const agent = chance.weigh<readonly Pair[]>(
+    [12, []],
+    [5, [['User-Agent', 'agent/1']]],
+    [2, [['X-Country', chance.pick(['DE', 'FR'])]]],
+    [1, [['X-Forwarded-For', chance.pick(ADDRESSES)]]],
+  )
   return {
     ...spec,
     headers: [...spec.headers, ...agent],
@@ -141,12 +146,12 @@ function ofFamily(family: FamilyPart, chance: Chance): readonly Pair[] {
     form.push(['scope', odd])
   }
   if (family.resources.length > 0 && chance.is(0.45)) form.push(['resource', chance.pick(family.resources)])
-  else if (chance.is(0.08)) form.push(...resourceOf(chance))
+  else if (chance.is(0.05)) form.push(...resourceOf(chance))
   return form
 }
 
 function refresh(cast: Cast, chance: Chance): Spec {
-  const family = chance.pick(cast.families)
+  const family = chance.pick(chance.is(0.75) ? cast.families.filter(({ isPlain }) => isPlain) : cast.families)
   const client = chance.is(0.95) ? cast.client(family.client) : chance.pick([...cast.clients.values()])
   const token = refreshTokenOf(family, cast, chance)
   const form: Pair[] = [
@@ -252,6 +257,18 @@ function published(etags: readonly string[], chance: Chance): Spec {
   const some = chance.is(0.35) ? few(chance, conditions, 2) : []
   const spec = seen(plainGet(path, some), chance)
   return chance.is(0.9) ? spec : { ...spec, method: chance.pick(['HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE']) }
+}
+
+/** Requests that bring a stage to life for lanes whose own change nothing: refreshes, and tokens that their client revokes. */
+export function stirring(cast: Cast, chance: Chance): Spec {
+  if (chance.is(0.8)) return refresh(cast, chance)
+  const { client, text } = chance.is(0.5) ? chance.pick(cast.tokens) : someToken(cast, chance)
+  return authenticated(
+    seen(formPost('/token/revocation', [['token', text]]), chance),
+    cast.client(client),
+    cast,
+    chance,
+  )
 }
 
 /** One request for a lane. */
