@@ -110,7 +110,6 @@ export function createBackground(deps: BackgroundDeps) {
       every(TICK_MS / pace, 'key turns', tick)
     },
     sweep,
-    /** Sends now what was recorded in batches. */
     flush: () => flush(deps),
     async stop(): Promise<void> {
       for (const timer of timers) clearInterval(timer)
