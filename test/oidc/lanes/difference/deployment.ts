@@ -14,7 +14,7 @@ export type Variant = (typeof VARIANTS)[number]
 
 type ClientInput = NonNullable<ConfigurationInput['clients']>[number]
 
-const ALL = 'openid profile email offline_access read write look touch shared own sing heavy extra'
+const ALL = 'openid profile email offline_access read write look touch shared own sing heavy extra brief blink'
 const CODE = ['authorization_code', 'refresh_token']
 
 export const APIS: NonNullable<ConfigurationInput['apis']> = [
@@ -27,6 +27,8 @@ export const APIS: NonNullable<ConfigurationInput['apis']> = [
   { id: 'urn:twin:2', scopes: ['shared', 'right'], accessToken: 'opaque' },
   // One of its scopes is OpenID Connect's own.
   { id: 'https://api.example/v1?x=1', scopes: ['own', 'profile', 'odd:scope/x+y'], accessToken: 'opaque' },
+  // Over before a chapter is.
+  { id: 'urn:blink', scopes: ['blink'], accessToken: 'opaque', lifetimeSeconds: 4 },
   { id: 'urn:bare', scopes: [], accessToken: 'opaque' },
 ]
 export const API_IDS = APIS.map(({ id }) => id)

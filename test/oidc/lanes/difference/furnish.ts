@@ -34,6 +34,7 @@ const WISHES: readonly Wish[] = [
   { client: 'web', scope: 'offline_access look touch', resources: ['urn:opaque'] },
   { client: 'web', scope: 'offline_access read', resources: ['urn:jwt'] },
   { client: 'web', scope: `${OFFLINE} brief sing heavy`, resources: ['urn:brief', 'urn:eddsa', 'urn:rsa'] },
+  { client: 'web', scope: 'offline_access blink', resources: ['urn:blink'] },
   { client: 'web', scope: `${OFFLINE} shared`, resources: ['urn:twin:1', 'urn:twin:2'] },
   { client: 'web', scope: `${OFFLINE} profile own odd:scope/x+y`, resources: ['https://api.example/v1?x=1'] },
   { client: 'web', scope: 'offline_access', resources: ['urn:bare'] },
