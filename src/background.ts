@@ -137,7 +137,6 @@ export function createBackground(deps: BackgroundDeps) {
       if (!deps.led) startShared()
     },
     sweep,
-    /** Sends now what was recorded in batches. */
     flush: () => flush(deps),
     async stop(): Promise<void> {
       await stop()

@@ -21,6 +21,8 @@ export interface FamilyPart {
   readonly resources: readonly string[]
   /** Which of the proof keys its tokens are bound to. */
   readonly bound: 0 | 1 | undefined
+  /** Not ended, disabled or bound before the play begins. */
+  readonly isPlain: boolean
 }
 
 /** Any other token. */

@@ -1,5 +1,8 @@
 /** What happens between chapters: somebody ends, disables, rotates or declares something, for real. */
 
+import { seconds } from '../../../../src/base/index.ts'
+import { artefacts } from '../../../../src/oidc/index.ts'
+import { endGrant } from '../../../../src/revocation/index.ts'
 import type { Cast } from './cast.ts'
 import type { Chance } from './chance.ts'
 import { erase, type Stage } from './furnish.ts'
@@ -25,9 +28,22 @@ const staged =
     await work.commit(unit)
   }
 
+/** A sign-out, or a consent that somebody takes back: the Grant ends, and its families with it. */
+const endOfGrant: Deed = async (stage, cast, chance) => {
+  const { rig, records } = stage
+  const { work } = rig.library.app
+  const unit = work.unit()
+  const family = await unit.get(artefacts.name, someFamily(stage, cast, chance))
+  if (!family) return
+  const { grantId } = await records.open(family)
+  endGrant(unit, { collection: artefacts.name, at: seconds(clock) }, records.id('Grant', String(grantId)))
+  await work.commit(unit)
+}
+
 const DEEDS: readonly (readonly [weight: number, deed: Deed])[] = [
   [10, async (stage, cast, chance) => stage.rig.library.app.oidc.families.revoke(someFamily(stage, cast, chance))],
   [20, async (stage, cast, chance) => stage.rig.library.app.oidc.families.rotateNext(someFamily(stage, cast, chance))],
+  [8, endOfGrant],
   [8, staged('revoke')],
   [4, staged('quarantine')],
   [4, async ({ rig }) => rig.library.app.clients.disable('two-secrets')],

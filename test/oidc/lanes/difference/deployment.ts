@@ -14,7 +14,7 @@ export type Variant = (typeof VARIANTS)[number]
 
 type ClientInput = NonNullable<ConfigurationInput['clients']>[number]
 
-const ALL = 'openid profile email offline_access read write look touch shared own sing heavy extra'
+const ALL = 'openid profile email offline_access read write look touch shared own sing heavy extra brief blink'
 const CODE = ['authorization_code', 'refresh_token']
 
 export const APIS: NonNullable<ConfigurationInput['apis']> = [
@@ -27,6 +27,8 @@ export const APIS: NonNullable<ConfigurationInput['apis']> = [
   { id: 'urn:twin:2', scopes: ['shared', 'right'], accessToken: 'opaque' },
   // One of its scopes is OpenID Connect's own.
   { id: 'https://api.example/v1?x=1', scopes: ['own', 'profile', 'odd:scope/x+y'], accessToken: 'opaque' },
+  // Over before a chapter is.
+  { id: 'urn:blink', scopes: ['blink'], accessToken: 'opaque', lifetimeSeconds: 4 },
   { id: 'urn:bare', scopes: [], accessToken: 'opaque' },
 ]
 export const API_IDS = APIS.map(({ id }) => id)
@@ -76,6 +78,9 @@ const machines: readonly ClientInput[] = [
   confidential('ending', MACHINE, { client_secret_expires_at: 1_900_000_000 }),
   confidential('bound-machine', MACHINE, { dpop_bound_access_tokens: true }),
   confidential('refused', MACHINE, { subject_type: 'odd' }),
+  confidential('fapi-machine', MACHINE, { fapi: '2.0' }),
+  open('open-machine', MACHINE),
+  confidential('gone-machine', MACHINE, { introspect: ['urn:opaque'] }),
   confidential('reports', [...MACHINE, EXCHANGE]),
   confidential('inspector', MACHINE, { introspect: API_IDS }),
   confidential('inspector-1', MACHINE, { introspect: ['urn:opaque', 'urn:twin:2'] }),
@@ -90,6 +95,11 @@ const applications: readonly ClientInput[] = [
   confidential('pair', CODE, { subject_type: 'pairwise' }),
   confidential('signed', CODE, { userinfo_signed_response_alg: 'ES256' }),
   confidential('timed', CODE, { require_auth_time: true, default_max_age: 100_000 }),
+  confidential('told-off', CODE, {
+    backchannel_logout_uri: 'http://127.0.0.1:9/out',
+    backchannel_logout_session_required: true,
+  }),
+  confidential('gone', CODE),
   confidential('few', CODE, { scope: 'openid offline_access profile look' }),
   confidential('scopeless', CODE, { scope: '' }),
   confidential('only-openid', CODE, { scope: 'openid offline_access email' }),
@@ -163,6 +173,9 @@ function rotationOf(asked: () => void): ConfigurationInput['rotation'] {
     { policy: own('shadow', mood), shadow: true, clients: ['web', 'rsa'] },
   ]
 }
+
+/** Those that the configuration has no more, once tokens are out under their names. */
+export const UNDECLARED: readonly string[] = ['gone', 'gone-machine']
 
 /** Makes a deployment. */
 export async function deploymentOf(variant: Variant): Promise<Deployment> {

@@ -1,9 +1,11 @@
 /** The stage as every chapter finds it: made once, through the server without lanes. */
 
 import type { App } from '../../../../src/app.ts'
+import { type ConfigurationInput, parseConfiguration } from '../../../../src/config/index.ts'
 import { createRecords, type Records } from '../../../../src/oidc/index.ts'
 import { clientOrder } from '../../../support/world.ts'
 import { Cast, type ClientPart } from './cast.ts'
+import { UNDECLARED } from './deployment.ts'
 import { makeApiTokens } from './furnish-tokens.ts'
 import type { Rig } from './rig.ts'
 import { type Answer, asClient, type Place, signIn, type Wish } from './sign-in.ts'
@@ -33,6 +35,7 @@ const WISHES: readonly Wish[] = [
   { client: 'web', scope: 'offline_access look touch', resources: ['urn:opaque'] },
   { client: 'web', scope: 'offline_access read', resources: ['urn:jwt'] },
   { client: 'web', scope: `${OFFLINE} brief sing heavy`, resources: ['urn:brief', 'urn:eddsa', 'urn:rsa'] },
+  { client: 'web', scope: 'offline_access blink', resources: ['urn:blink'] },
   { client: 'web', scope: `${OFFLINE} shared`, resources: ['urn:twin:1', 'urn:twin:2'] },
   { client: 'web', scope: `${OFFLINE} profile own odd:scope/x+y`, resources: ['https://api.example/v1?x=1'] },
   { client: 'web', scope: 'offline_access', resources: ['urn:bare'] },
@@ -48,6 +51,9 @@ const WISHES: readonly Wish[] = [
   { client: 'pair', scope: `${OFFLINE} profile` },
   { client: 'signed', scope: `${OFFLINE} profile` },
   { client: 'timed', scope: OFFLINE },
+  { client: 'told-off', scope: `${OFFLINE} look`, resources: ['urn:opaque'] },
+  { client: 'told-off', scope: OFFLINE },
+  { client: 'gone', scope: `${OFFLINE} profile` },
   { client: 'few', scope: `${OFFLINE} profile look`, resources: ['urn:opaque'] },
   { client: 'scopeless', scope: `${OFFLINE} look touch`, resources: ['urn:opaque'] },
   { client: 'only-openid', scope: `${OFFLINE} email look`, resources: ['urn:opaque'] },
@@ -86,9 +92,8 @@ function declared(clients: readonly Readonly<Record<string, unknown>>[]): readon
 async function others({ library: { app } }: Rig, place: Place): Promise<readonly ClientPart[]> {
   const order = { grants: ['client_credentials'], scopes: ['read', 'look'], introspect: ['urn:opaque'] }
   const two = await app.clients.create(clientOrder({ id: 'two-secrets', ...order }))
-  const second = await app.clients.rotateSecret('two-secrets', { overlapSeconds: 300_000 })
+  const second = await app.clients.rotateSecret('two-secrets', { overlapSeconds: 50_000 })
   const off = await app.clients.create(clientOrder({ id: 'off', ...order }))
-  await app.clients.disable('off')
   const { token } = await app.oidc.initialAccessToken()
   const answer = await fetch(`${place.issuer}/reg`, {
     method: 'POST',
@@ -127,6 +132,7 @@ export function takeAnswer(cast: Cast, rig: Rig, wish: Wish, answer: Answer, n: 
     scopes: wish.scope.split(' '),
     resources: wish.resources ?? [],
     bound,
+    isPlain: n > 0 && !wish.who && bound === undefined && !UNDECLARED.includes(client),
   })
 }
 
@@ -142,6 +148,8 @@ async function machineTokens(place: Place, cast: Cast): Promise<void> {
     ['statics', { scope: 'extra openid' }],
     ['both', { scope: 'look touch' }],
     ['inspector', { scope: 'sing' }],
+    ['gone-machine', { scope: 'look' }],
+    ['off', { scope: 'look' }],
   ]
   for (const [n, [client, form]] of asked.entries()) {
     const full = { grant_type: 'client_credentials', ...form }
@@ -160,6 +168,7 @@ async function dealtWith({ library: { app } }: Rig, cast: Cast, records: Records
   await app.oidc.families.revoke(of('web'))
   await app.oidc.families.rotateNext(of('kept'))
   await app.accounts.disable(OFF.login)
+  await app.clients.disable('off')
   await erase(app, ERASED.login)
 }
 
@@ -168,7 +177,7 @@ export const erase = (app: App, login: string): Promise<void> =>
   app.accounts.erase(login, { end: async (unit, sub) => app.oidc.holdings.end(unit, sub) })
 
 /** Furnishes a rig that was just opened, and leaves both servers dry. */
-export async function furnish(rig: Rig, clients: readonly Readonly<Record<string, unknown>>[]): Promise<Stage> {
+export async function furnish(rig: Rig, clients: NonNullable<ConfigurationInput['clients']>): Promise<Stage> {
   const { app } = rig.library
   const place: Place = { issuer: rig.issuer, keepSecret: () => {} }
   for (const { login, password } of [{ login: 'canary.person', password: PASSWORD }, ANNA, OFF, ERASED])
@@ -181,7 +190,12 @@ export async function furnish(rig: Rig, clients: readonly Readonly<Record<string
   await makeApiTokens(rig, place, cast)
   const records = createRecords(app.seal)
   await dealtWith(rig, cast, records)
+  const left = clients.filter((client) => !UNDECLARED.includes(String(client.client_id)))
+  await app.clients.declare(parseConfiguration({ clients: left }).clients)
   clock.forward(40_000)
+  // What signing in has gathered is no difference.
+  await app.clients.flushSecretUses()
+  await app.tokenUse.usage.flush()
   for (const { ledger } of [rig.lanes, rig.library]) ledger.dry = true
   return { rig, cast, records }
 }

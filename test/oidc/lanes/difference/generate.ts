@@ -4,11 +4,26 @@ import { authenticated } from './auth.ts'
 import type { Cast, ClientPart, FamilyPart, TokenPart } from './cast.ts'
 import type { Chance } from './chance.ts'
 import { API_IDS } from './deployment.ts'
+import { few, published, seen } from './generate-published.ts'
 import type { LaneName } from './lanes.ts'
 import { mutated } from './mutate.ts'
 import { formPost, type Pair, plainGet, type Spec } from './spec.ts'
 
-const SCOPES = ['read', 'write', 'brief', 'sing', 'heavy', 'look', 'touch', 'shared', 'left', 'right', 'own', 'profile']
+const SCOPES = [
+  'read',
+  'write',
+  'brief',
+  'sing',
+  'heavy',
+  'look',
+  'touch',
+  'shared',
+  'left',
+  'right',
+  'own',
+  'profile',
+  'blink',
+]
 const MORE_SCOPES = [...SCOPES, 'openid', 'offline_access', 'email', 'extra', 'odd:scope/x+y', 'nonsense', 'address']
 /** Those that are not plain lists. */
 const ODD_SCOPES = [
@@ -36,9 +51,6 @@ const ODD_RESOURCES = [
   'x:y',
 ]
 
-const few = <T>(chance: Chance, list: readonly T[], most: number): readonly T[] =>
-  Array.from({ length: 1 + chance.below(most) }, () => chance.pick(list))
-
 const scopesOf = (chance: Chance): string =>
   [...new Set(few(chance, chance.is(0.6) ? SCOPES : MORE_SCOPES, 3))].join(' ')
 
@@ -61,18 +73,6 @@ function resourceOf(chance: Chance): readonly Pair[] {
       ],
     ],
   )
-}
-
-/** Where callers come from. */
-const ADDRESSES = ['203.0.113.7', '203.0.113.66', '198.51.100.20', '2001:db8::7', '::ffff:203.0.113.9', 'unknown']
-
-function seen(spec: Spec, chance: Chance): Spec {
-  const agent = chance.weigh<readonly Pair[]>([6, []], [3, [['User-Agent', 'agent/1']]], [1, [['X-Country', 'DE']]])
-  return {
-    ...spec,
-    headers: [...spec.headers, ...agent],
-    address: chance.is(0.8) ? '203.0.113.7' : chance.pick(ADDRESSES),
-  }
 }
 
 /** Machines' own, with whatever each may not. */
@@ -141,12 +141,12 @@ function ofFamily(family: FamilyPart, chance: Chance): readonly Pair[] {
     form.push(['scope', odd])
   }
   if (family.resources.length > 0 && chance.is(0.45)) form.push(['resource', chance.pick(family.resources)])
-  else if (chance.is(0.08)) form.push(...resourceOf(chance))
+  else if (chance.is(0.05)) form.push(...resourceOf(chance))
   return form
 }
 
 function refresh(cast: Cast, chance: Chance): Spec {
-  const family = chance.pick(cast.families)
+  const family = chance.pick(chance.is(0.75) ? cast.families.filter(({ isPlain }) => isPlain) : cast.families)
   const client = chance.is(0.95) ? cast.client(family.client) : chance.pick([...cast.clients.values()])
   const token = refreshTokenOf(family, cast, chance)
   const form: Pair[] = [
@@ -230,28 +230,23 @@ function userinfo(cast: Cast, chance: Chance): Spec {
   return seen({ ...spec, dpop: { key, token: text, nonce: chance.is(0.7) } }, chance)
 }
 
-const PUBLISHED = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
-const ETAGS = ['*', '"x"', 'W/"x"', '', 'x', '"x", "y"']
-
-/** `etags`: those of what is published. */
-function published(etags: readonly string[], chance: Chance): Spec {
-  const conditions: readonly Pair[] = [
-    ['If-None-Match', chance.is(0.5) && etags.length > 0 ? chance.pick(etags) : chance.pick(ETAGS)],
-    ['If-Modified-Since', chance.pick(['Mon, 02 Nov 2026 09:00:00 GMT', 'x'])],
-    ['Cache-Control', chance.pick(['no-cache', 'max-age=0', 'x'])],
-    ['Range', chance.pick(['bytes=0-9', 'x'])],
-    ['If-Match', '"x"'],
-    ['If-Range', '"x"'],
-    ['Pragma', 'no-cache'],
-    ['Origin', chance.pick(['https://app.example', 'null', ''])],
-    ['Access-Control-Request-Method', 'GET'],
-    ['TE', 'trailers'],
-    ['Accept', 'text/html'],
-  ]
-  const path = chance.pick(PUBLISHED)
-  const some = chance.is(0.35) ? few(chance, conditions, 2) : []
-  const spec = seen(plainGet(path, some), chance)
-  return chance.is(0.9) ? spec : { ...spec, method: chance.pick(['HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE']) }
+/** Requests that bring a stage to life for lanes whose own change nothing: refreshes, and tokens that their client revokes. */
+export function stirring(cast: Cast, chance: Chance): Spec {
+  if (chance.is(0.7)) return refresh(cast, chance)
+  if (chance.is(0.4)) {
+    const form: readonly Pair[] = [
+      ['grant_type', 'client_credentials'],
+      ['resource', 'urn:blink'],
+    ]
+    return authenticated(formPost('/token', form), cast.client('basic'), cast, chance)
+  }
+  const { client, text } = chance.is(0.5) ? chance.pick(cast.tokens) : someToken(cast, chance)
+  return authenticated(
+    seen(formPost('/token/revocation', [['token', text]]), chance),
+    cast.client(client),
+    cast,
+    chance,
+  )
 }
 
 /** One request for a lane. */

@@ -189,11 +189,13 @@ const SENT: readonly Mutation[] = [
   }),
   (spec, chance) => ({ ...spec, weather: chance.pick(['loses', 'lost', 'broken'] as const) }),
   (spec) => ({ ...spec, weather: 'loses' }),
+  // A GET with a body, of which nothing says what it is.
+  (spec) => ({ ...without(spec, 'content-type'), method: 'GET', form: spec.form ?? [['access_token', 'x']] }),
 ]
 
 /** Spoils a request now and then, sometimes in several ways. */
 export function mutated(spec: Spec, chance: Chance): Spec {
-  const times = chance.weigh([60, 0], [28, 1], [8, 2], [4, 3])
+  const times = chance.weigh([64, 0], [25, 1], [7, 2], [4, 3])
   let out = spec
   for (let n = 0; n < times; n++)
     out = chance.pick(chance.weigh([spec.form ? 45 : 5, FORM], [35, HEAD], [20, SENT]))(out, chance)

@@ -103,7 +103,7 @@ export async function eventsOf(events: readonly OutboxEvent[], { app, teller }: 
 }
 
 /** A unit of work. */
-async function writesOf(writes: Writes, opening: Opening): Promise<unknown> {
+export async function writesOf(writes: Writes, opening: Opening): Promise<unknown> {
   const { teller } = opening
   teller.call(writes.cid, 'cid')
   const inserts: unknown[] = []

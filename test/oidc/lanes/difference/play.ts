@@ -5,7 +5,8 @@ import { Chance } from './chance.ts'
 import { deeds } from './deeds.ts'
 import { type Exchange, Exchanger } from './exchange.ts'
 import type { Stage } from './furnish.ts'
-import { generated } from './generate.ts'
+import { differenceInGathered } from './gathered.ts'
+import { generated, stirring } from './generate.ts'
 import type { LaneName } from './lanes.ts'
 import { smallest } from './shrink.ts'
 import { plainGet, type Spec, told } from './spec.ts'
@@ -47,10 +48,12 @@ export interface Played {
 const CHAPTER = 100
 const CHAPTER_MS = 60_000
 const FINDINGS_MAX = 12
+/** Requests that change the stage before those that only ask. */
+const STIRS = 10
 
 /** What a good answer adds to what players have. */
 function learn({ rig }: Stage, cast: Cast, spec: Spec, body: Buffer): void {
-  const parsed: unknown = JSON.parse(body.toString())
+  const parsed: unknown = body.length === 0 ? undefined : JSON.parse(body.toString())
   if (!isRecord(parsed)) return
   const { access_token: access, refresh_token: refreshed } = parsed
   const client = spec.client ?? spec.family?.split(' ')[0] ?? 'basic'
@@ -111,16 +114,21 @@ class Player {
     clock.forward(1100)
   }
 
+  /** Keeps a finding; the first of each kind are enough. */
+  #note(chapter: number, difference: string, request: string): void {
+    this.#kinds.add(kindOf(difference))
+    this.#findings.push({ chapter, difference: this.#stage.cast.told(difference), request })
+  }
+
   async #report(spec: Spec, cast: Cast, difference: string, chapter: number): Promise<void> {
     this.#differences++
-    const kind = kindOf(difference)
-    if (this.#kinds.has(kind) || this.#findings.length >= FINDINGS_MAX) return
-    this.#kinds.add(kind)
+    if (this.#kinds.has(kindOf(difference)) || this.#findings.length >= FINDINGS_MAX) return
+    this.#kinds.add(kindOf(difference))
     const again = async (other: Spec): Promise<boolean> =>
       (await this.#exchanger.send(other, cast)).difference !== undefined
     const small = await smallest(spec, again)
     const { difference: at = difference } = await this.#exchanger.send(small, cast)
-    this.#findings.push({ chapter, difference: cast.told(at), request: told(small, cast) })
+    this.#note(chapter, at, told(small, cast))
   }
 
   async #one(cast: Cast, chance: Chance, chapter: number): Promise<void> {
@@ -147,9 +155,19 @@ class Player {
     held.now = before.copy()
     clock.forward(2000)
     await deeds(this.#stage, cast, chance)
+    if (lane === 'introspection' || lane === 'userinfo')
+      for (let n = 0; n < STIRS; n++) {
+        const spec = stirring(cast, chance)
+        await this.#apply(await this.#exchanger.send(spec, cast), spec, cast, chance)
+      }
     for (let n = 0; n < requests; n++) {
       await this.#one(cast, chance, chapter)
       if (this.#play.first && this.#differences > 0) break
+    }
+    const difference = await differenceInGathered(this.#stage)
+    if (difference !== undefined) {
+      this.#differences++
+      this.#note(chapter, difference, 'What was gathered beside the requests of the chapter.')
     }
     held.now = before
   }
