@@ -5,6 +5,7 @@
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
+import { createMemo } from '../base/index.ts'
 
 /** RFC 9112 sets no limit; this one is the library's own. */
 export const BODY_BYTES_MAX = 56 * 1024
@@ -71,8 +72,12 @@ export function callerAddress(req: IncomingMessage, proxies: number): string {
   return isIP(claimed) !== 0 ? claimed : direct
 }
 
+const NETWORKS_KEPT = 5000
+
 /** The network of an address, for throttles and records: /24 of IPv4, /56 of IPv6. */
-export function networkOf(address: string): string {
+export const networkOf = createMemo(networkFrom, NETWORKS_KEPT)
+
+function networkFrom(address: string): string {
   if (isIP(address) === 4) return `${address.split('.').slice(0, 3).join('.')}.0/24`
   if (isIP(address) !== 6) return 'unknown'
   const [head = '', tail] = address.toLowerCase().split('%')[0]?.split('::') ?? []

@@ -78,7 +78,7 @@ export function createTokenAnswers({ verifier, clients, clock }: TokenAnswerDeps
   }
 
   /** The answer about an API token, for an authenticated client. Another's and an unknown one look the same. */
-  return async (caller: ClientRecord, text: string, form: URLSearchParams): Promise<TokenAnswer> => {
+  return async (caller: ClientRecord, text: string, form: Parameters<typeof askedOf>[0]): Promise<TokenAnswer> => {
     const asked = { ...askedOf(form), client: caller.clientId }
     const found = await verifier.find(text)
     const unknown = caller.introspect.length > 0 ? { active: false, reason: 'NOT_FOUND' } : { active: false }

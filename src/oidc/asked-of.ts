@@ -13,7 +13,7 @@ export type Body = Readonly<Record<string, unknown>>
 const ASKED = ['ip', 'method', 'path', 'resource', 'scope', 'user_agent'] as const
 
 /** What is asked. Throws for a parameter that is there twice. */
-export function askedOf(form: URLSearchParams): Presented {
+export function askedOf(form: Pick<URLSearchParams, 'get' | 'getAll'>): Presented {
   for (const name of ASKED)
     if (form.getAll(name).length > 1) throw new errors.InvalidRequest(`'${name}' parameter must not be provided twice`)
   const one = (name: (typeof ASKED)[number]): string | undefined => form.get(name) || undefined

@@ -64,6 +64,12 @@ const KINDS: readonly (readonly [beginning: string, kind: OpaqueKind])[] = [
   ['mm_cc_', 'ClientCredentials'],
 ]
 
+/** A plain form as what asks of a form wants it. */
+const asParams = (form: PlainForm): Pick<URLSearchParams, 'get' | 'getAll'> => ({
+  get: (name) => form[name] ?? null,
+  getAll: (name) => (form[name] === undefined ? [] : [form[name]]),
+})
+
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
 /** The key or certificate that a token is bound to (RFC 8705, 3.1; RFC 9449, 6.1). */
@@ -111,11 +117,11 @@ export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
       ...confirmation(payload),
       token_type: jkt === undefined ? 'Bearer' : 'DPoP',
     }
-    return answerTo(record, live, askedOf(new URLSearchParams(form)))
+    return answerTo(record, live, askedOf(asParams(form)))
   }
 
   async function apiToken({ record }: Caller, text: string, form: PlainForm): Promise<LaneAnswer> {
-    const { body, expiresIn } = await deps.answers(record, text, new URLSearchParams(form))
+    const { body, expiresIn } = await deps.answers(record, text, asParams(form))
     const more = expiresIn === undefined ? [] : ['Token-Expires-In', String(expiresIn)]
     return { body: JSON.stringify(body), headers: [...HEADERS, ...more] }
   }
