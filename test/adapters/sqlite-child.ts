@@ -8,12 +8,24 @@ import { openSqliteStore } from '../../adapters/sqlite/index.ts'
 const [, , file = '', tenant = ''] = process.argv
 const store = await openSqliteStore({ file, collections: lawCollections })
 
+/** Synchronously, so that it is out before the next commit; the pipe is full when its reader is slower than the store. */
+async function say(line: string): Promise<void> {
+  for (let left = Buffer.from(line); left.length > 0; ) {
+    try {
+      left = left.subarray(writeSync(1, left))
+    } catch (cause) {
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EAGAIN')) throw cause
+      await new Promise((next) => setImmediate(next))
+    }
+  }
+}
+
 async function writeOn(): Promise<never> {
   for (;;) {
     const doc = thing(tenant)
     const told = event(tenant)
     await store.commit(unit({ inserts: [{ collection: 'law-things', doc }], events: [told] }))
-    writeSync(1, `${doc.id} ${told.id}\n`)
+    await say(`${doc.id} ${told.id}\n`)
   }
 }
 
