@@ -240,10 +240,7 @@ export class Conflict extends Error {
 
 /** The store can't be used at all: not reachable, not atomic, or written by a newer Mintmark. The message is for people. */
 export class StoreUnusable extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'StoreUnusable'
-  }
+  override readonly name = 'StoreUnusable'
 }
 
 /** A name held for a time by one process: the relay, a sweep. */
@@ -259,6 +256,8 @@ export interface Store {
   readonly name: 'sqlite' | 'mongodb' | (string & {})
   /** A fresh copy, or undefined. Expired and revoked documents are returned: their meaning is the caller's. */
   get(collection: string, id: string): Promise<Doc | undefined>
+  /** Another number after every commit, whoever made it. Left out by a store that can't tell it for less than the price of a read. */
+  version?(): number
   /** By a declared index only (any other set of fields throws TypeError), in the order that `Page` says. */
   find(collection: string, by: Index, page: Page): Promise<readonly Doc[]>
   /** How many there are; no more than `most` are counted. */

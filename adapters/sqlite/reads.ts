@@ -24,7 +24,7 @@ export function rowStatements(db: DatabaseSync): (sql: string) => StatementSync 
 export function readsOf(deps: {
   readonly prepare: (sql: string) => StatementSync
   readonly tables: ReadonlyMap<string, Table>
-}): Pick<Store, 'get' | 'find' | 'count' | 'scan'> {
+}): Pick<Store, 'get' | 'find' | 'count' | 'scan'> & { version(): number } {
   const { prepare, tables } = deps
   const byId = new Map<string, { readonly table: Table; readonly statement: StatementSync }>()
 
@@ -37,7 +37,11 @@ export function readsOf(deps: {
     return made
   }
 
+  const changes = prepare('PRAGMA data_version')
+
   return {
+    // The writer is another connection: each of its transactions moves this one's number.
+    version: () => Number(rowOf(changes.get())?.[0]),
     async get(collection, id) {
       const { table, statement } = reading(collection)
       const row = rowOf(statement.get(id))

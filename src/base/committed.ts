@@ -10,6 +10,7 @@ export function committingBy(store: Store, commit: Store['commit']): Store {
   return {
     name: store.name,
     get: (collection, id) => store.get(collection, id),
+    ...(store.version ? { version: store.version.bind(store) } : {}),
     find: (collection, by, page) => store.find(collection, by, page),
     count: (collection, by, most) => store.count(collection, by, most),
     scan: (collection, page) => store.scan(collection, page),

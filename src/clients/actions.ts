@@ -6,6 +6,7 @@ import type { Configuration } from '../config/index.ts'
 import { OpenedOnce, type Seal } from '../seal/index.ts'
 import { checkDeclared, createDeclare } from './declare.ts'
 import { refuse } from './errors.ts'
+import { Recent } from './recent.ts'
 import {
   bodyOf,
   type ClientRecord,
@@ -27,7 +28,7 @@ const OPENED_MAX = 10_000
 
 /** What the verbs use. */
 export interface ClientDeps {
-  readonly store: Pick<Store, 'get' | 'find'>
+  readonly store: Pick<Store, 'get' | 'find' | 'version'>
   readonly seal: Seal
   readonly clock: Clock
   readonly random: Random
@@ -46,20 +47,28 @@ const secretPlace = (clientId: string, text: string) => ({ tenant: TENANT, kind:
 export function clientActions(deps: ClientDeps) {
   const { seal, clock, random } = deps
   const uses = createSecretUses(deps)
+  const recent = new Recent<{ doc: Doc; record: ClientRecord }>({
+    version: () => deps.store.version?.(),
+    keptMax: OPENED_MAX,
+  })
   const opened = new OpenedOnce<ClientRecord>({ entriesMax: OPENED_MAX, open: (doc) => clientOf(seal, doc) })
   const hashed = (clientId: string, text: string, purpose: 'secret' | 'credential' = 'credential'): string =>
     seal.hash(purpose, TENANT, `client secret ${clientId}`, text)
   // Secrets of the configuration may have any shape: they are hashed by the key that never turns.
   const purposeOf = ({ source }: Pick<ClientRecord, 'source'>) => (source === 'configuration' ? 'secret' : 'credential')
 
-  async function stored(
+  async function read(
     clientId: string,
-    reader: Pick<Store, 'get'> = deps.store,
+    reader: Pick<Store, 'get'>,
   ): Promise<{ doc: Doc; record: ClientRecord } | undefined> {
     if (clientId.includes('\0')) return undefined
     const doc = await reader.get(clients.name, idOf(seal, 'client', clientId))
     return !doc || doc.revokedAt !== null ? undefined : { doc, record: await opened.of(doc) }
   }
+
+  // A unit reads for itself: it has staged writes to see.
+  const stored = (clientId: string, unit?: Pick<Store, 'get'>) =>
+    unit ? read(clientId, unit) : recent.of(clientId, () => read(clientId, deps.store))
 
   async function known(clientId: string): Promise<{ doc: Doc; record: ClientRecord }> {
     const found = await stored(clientId)
