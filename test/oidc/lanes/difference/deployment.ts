@@ -117,6 +117,7 @@ const applications: readonly ClientInput[] = [
 async function withKeys(): Promise<readonly ClientInput[]> {
   return [
     await keyed('keyed', MACHINE),
+    { ...(await keyed('keyed-secret', MACHINE)), client_secret: secretOf('keyed-secret') },
     await keyed('fapi', CODE, {
       fapi: '2.0',
       require_pushed_authorization_requests: true,

@@ -73,6 +73,10 @@ const WISHES: readonly Wish[] = [
   { client: 'spa', scope: `${OFFLINE} profile email` },
   { client: 'spa', scope: `${OFFLINE} read`, resources: ['urn:jwt'] },
   { client: 'spa', scope: 'openid email' },
+  { client: 'spa', scope: 'openid profile email' },
+  { client: 'moody-spa', scope: 'openid look' },
+  { client: 'spa', scope: OFFLINE, bound: 0 },
+  { client: 'moody-spa', scope: OFFLINE, bound: 1 },
 ]
 
 const METHODS = { client_secret_basic: 'basic', client_secret_post: 'post', none: 'none' } as const
