@@ -38,6 +38,7 @@ const WISHES: readonly Wish[] = [
   { client: 'web', scope: `${OFFLINE} shared`, resources: ['urn:twin:1', 'urn:twin:2'] },
   { client: 'web', scope: `${OFFLINE} profile own odd:scope/x+y`, resources: ['https://api.example/v1?x=1'] },
   { client: 'web', scope: 'offline_access', resources: ['urn:bare'] },
+  { client: 'web', scope: `${OFFLINE} email`, resources: ['urn:openid'] },
   { client: 'web', scope: 'openid profile' },
   { client: 'web', scope: OFFLINE, bound: 0 },
   { client: 'web', scope: `${OFFLINE} profile`, more: { claims } },
