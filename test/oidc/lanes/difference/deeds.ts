@@ -79,8 +79,8 @@ const DEEDS: readonly (readonly [weight: number, deed: Deed])[] = [
   [4, async ({ rig }) => rig.library.app.clients.disable('two-secrets')],
   [4, async ({ rig }) => rig.library.app.clients.enable('off')],
   [4, async ({ rig }) => rig.library.app.clients.endOldSecret('two-secrets')],
-  [2, async ({ rig }) => rig.library.app.accounts.disable('canary.person')],
-  [2, async ({ rig }) => rig.library.app.accounts.erase('canary.person', rig.library.app.oidc.holdings)],
+  [1, async ({ rig }) => rig.library.app.accounts.disable('canary.person')],
+  [1, async ({ rig }) => rig.library.app.accounts.erase('canary.person', rig.library.app.oidc.holdings)],
   [
     4,
     async ({ rig }, _cast, chance) =>
