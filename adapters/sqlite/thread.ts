@@ -40,11 +40,17 @@ function errorOf(failed: Failed): Error {
   }
 }
 
+/** What a commit leaves lies about for a millisecond: V8 would give the thread a nursery of 64 MiB for it, and keep it. */
+const YOUNG_MB = 8
+
 /** Starts the writer on a database whose tables stand. */
 export function startWriter(setup: Setup): Writer {
   // The same file is .ts in the repository and .js in the package; each starts its own kind.
   const url = new URL(`./writer${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
-  return writerAt(new Worker(url, { workerData: setup }), setup.tables)
+  return writerAt(
+    new Worker(url, { workerData: setup, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } }),
+    setup.tables,
+  )
 }
 
 /** What this end sees of the writer: the thread, or a line to another process's. */

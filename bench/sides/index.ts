@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '../../test/support/process.ts'
 import { boundTo, type Cores } from '../machine.ts'
@@ -35,6 +36,14 @@ function ask(child: ChildProcess, question: Question): Promise<Usage> {
   })
 }
 
+/** What `npm start` hands to Node: Mintmark is measured as it is started. */
+function startArguments(): readonly string[] {
+  const { scripts }: { readonly scripts: { readonly start: string } } = JSON.parse(
+    readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'),
+  )
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'))
+}
+
 /** Starts a side and waits until it listens. Throws when its process ends before. */
 export async function startSide(name: SideName, options: StartOptions): Promise<Side> {
   const { cores, nodeArguments = [], ...rest } = options
@@ -44,6 +53,7 @@ export async function startSide(name: SideName, options: StartOptions): Promise<
   const [program, ...args] = boundTo(cores?.server, [
     process.execPath,
     '--disable-warning=ExperimentalWarning',
+    ...(name === 'mintmark' ? startArguments() : []),
     ...nodeArguments,
     entry,
     JSON.stringify(order),

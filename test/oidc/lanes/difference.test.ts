@@ -20,6 +20,8 @@ const SLICE_MAX = 25_000
 const MUTANT_REQUESTS = 3000
 /** The share of requests that a lane must have answered: below it the suite would compare the library with itself. */
 const SHARE_MIN = 0.2
+/** In a few chapters one that begins with an erased account weighs too much. */
+const SHARE_COUNTS_FROM = 5000
 
 function ordersOf(variant: string): readonly Order[] {
   const requests = LANE_CHAPTER === undefined ? REQUESTS / VARIANTS.length : CHAPTER
@@ -46,7 +48,7 @@ describe('lanes and library', () => {
       const own = all.filter((one) => one.lane === lane)
       const sum = (of: 'requests' | 'taken'): number => own.reduce((total, one) => total + one[of], 0)
       assert.ok(
-        LANE_CHAPTER !== undefined || sum('taken') >= sum('requests') * SHARE_MIN,
+        sum('requests') < SHARE_COUNTS_FROM || sum('taken') >= sum('requests') * SHARE_MIN,
         `${lane} took ${sum('taken')}`,
       )
     }

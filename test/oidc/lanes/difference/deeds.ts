@@ -2,7 +2,7 @@
 
 import { seconds } from '../../../../src/base/index.ts'
 import { artefacts } from '../../../../src/oidc/index.ts'
-import { endGrant } from '../../../../src/revocation/index.ts'
+import { endGrant, endOne } from '../../../../src/revocation/index.ts'
 import type { Cast } from './cast.ts'
 import type { Chance } from './chance.ts'
 import { erase, type Stage } from './furnish.ts'
@@ -40,17 +40,47 @@ const endOfGrant: Deed = async (stage, cast, chance) => {
   await work.commit(unit)
 }
 
+/** Ends one document: a Grant whose tokens a crash left standing, or a session. */
+const ends =
+  (kind: 'Grant' | 'Session', of: 'grantId' | 'sessionUid'): Deed =>
+  async (stage, cast, chance) => {
+    const { rig, records } = stage
+    const { work } = rig.library.app
+    const { text } = chance.pick(cast.tokens.filter((token) => token.kind === 'access'))
+    const unit = work.unit()
+    const id = chance.is(0.5) ? records.id('AccessToken', text) : someFamily(stage, cast, chance)
+    const doc = await unit.get(artefacts.name, id)
+    const named = doc && (await records.open(doc))[of]
+    if (typeof named !== 'string') return
+    endOne(unit, { collection: artefacts.name, at: seconds(clock) }, records.id(kind, named))
+    await work.commit(unit)
+  }
+
+/** A family that nobody has used for long, or that is old: it ends now, or within the chapter. */
+const aged: Deed = async (stage, cast, chance) => {
+  const { work } = stage.rig.library.app
+  const unit = work.unit()
+  const family = await unit.get(artefacts.name, someFamily(stage, cast, chance))
+  const end = seconds(clock) + chance.pick([-1, 0, 1, 2, 5, 20])
+  if (!family) return
+  unit.update(artefacts.name, family, { fields: { [chance.pick(['idleUntil', 'absoluteUntil'])]: end } })
+  await work.commit(unit)
+}
+
 const DEEDS: readonly (readonly [weight: number, deed: Deed])[] = [
   [10, async (stage, cast, chance) => stage.rig.library.app.oidc.families.revoke(someFamily(stage, cast, chance))],
   [20, async (stage, cast, chance) => stage.rig.library.app.oidc.families.rotateNext(someFamily(stage, cast, chance))],
   [8, endOfGrant],
+  [6, ends('Grant', 'grantId')],
+  [15, ends('Session', 'sessionUid')],
+  [15, aged],
   [8, staged('revoke')],
   [4, staged('quarantine')],
   [4, async ({ rig }) => rig.library.app.clients.disable('two-secrets')],
   [4, async ({ rig }) => rig.library.app.clients.enable('off')],
   [4, async ({ rig }) => rig.library.app.clients.endOldSecret('two-secrets')],
-  [2, async ({ rig }) => rig.library.app.accounts.disable('canary.person')],
-  [2, async ({ rig }) => erase(rig.library.app, 'canary.person')],
+  [1, async ({ rig }) => rig.library.app.accounts.disable('canary.person')],
+  [1, async ({ rig }) => erase(rig.library.app, 'canary.person')],
   [
     4,
     async ({ rig }, _cast, chance) =>
@@ -67,7 +97,7 @@ const DEEDS: readonly (readonly [weight: number, deed: Deed])[] = [
 export async function deeds(stage: Stage, cast: Cast, chance: Chance): Promise<void> {
   const { ledger } = stage.rig.library
   ledger.dry = false
-  for (let n = chance.below(4); n > 0; n--)
+  for (let n = chance.below(7); n > 0; n--)
     await chance
       .weigh(...DEEDS)(stage, cast, chance)
       .catch(() => {})

@@ -29,6 +29,8 @@ export const APIS: NonNullable<ConfigurationInput['apis']> = [
   { id: 'https://api.example/v1?x=1', scopes: ['own', 'profile', 'odd:scope/x+y'], accessToken: 'opaque' },
   // Over before a chapter is.
   { id: 'urn:blink', scopes: ['blink'], accessToken: 'opaque', lifetimeSeconds: 4 },
+  // Its tokens look like those for userinfo.
+  { id: 'urn:openid', scopes: ['openid', 'email'], accessToken: 'opaque' },
   { id: 'urn:bare', scopes: [], accessToken: 'opaque' },
 ]
 export const API_IDS = APIS.map(({ id }) => id)
@@ -117,6 +119,7 @@ const applications: readonly ClientInput[] = [
 async function withKeys(): Promise<readonly ClientInput[]> {
   return [
     await keyed('keyed', MACHINE),
+    { ...(await keyed('keyed-secret', MACHINE)), client_secret: secretOf('keyed-secret') },
     await keyed('fapi', CODE, {
       fapi: '2.0',
       require_pushed_authorization_requests: true,

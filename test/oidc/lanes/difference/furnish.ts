@@ -39,6 +39,7 @@ const WISHES: readonly Wish[] = [
   { client: 'web', scope: `${OFFLINE} shared`, resources: ['urn:twin:1', 'urn:twin:2'] },
   { client: 'web', scope: `${OFFLINE} profile own odd:scope/x+y`, resources: ['https://api.example/v1?x=1'] },
   { client: 'web', scope: 'offline_access', resources: ['urn:bare'] },
+  { client: 'web', scope: `${OFFLINE} email`, resources: ['urn:openid'] },
   { client: 'web', scope: 'openid profile' },
   { client: 'web', scope: OFFLINE, bound: 0 },
   { client: 'web', scope: `${OFFLINE} profile`, more: { claims } },
@@ -74,6 +75,10 @@ const WISHES: readonly Wish[] = [
   { client: 'spa', scope: `${OFFLINE} profile email` },
   { client: 'spa', scope: `${OFFLINE} read`, resources: ['urn:jwt'] },
   { client: 'spa', scope: 'openid email' },
+  { client: 'spa', scope: 'openid profile email' },
+  { client: 'moody-spa', scope: 'openid look' },
+  { client: 'spa', scope: OFFLINE, bound: 0 },
+  { client: 'moody-spa', scope: OFFLINE, bound: 1 },
 ]
 
 const METHODS = { client_secret_basic: 'basic', client_secret_post: 'post', none: 'none' } as const

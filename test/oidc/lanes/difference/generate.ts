@@ -156,7 +156,7 @@ function refresh(cast: Cast, chance: Chance): Spec {
   ]
   const spec = authenticated(seen(formPost('/token', form), chance), client, cast, chance)
   const key = chance.is(0.9) ? family.bound : chance.pick([0, 1] as const)
-  const bound = key !== undefined && (family.bound !== undefined || chance.is(0.05))
+  const bound = key !== undefined && chance.is(family.bound === undefined ? 0.05 : 0.8)
   return { ...spec, family: family.label, ...(bound ? { dpop: { key, nonce: chance.is(0.7) } } : {}) }
 }
 
@@ -225,7 +225,7 @@ function userinfo(cast: Cast, chance: Chance): Spec {
     : plainGet('/me', chance.weigh<readonly Pair[]>([92, [header]], [4, [header, header]], [4, []]))
   const bound = token.bound
   const key = chance.is(0.9) ? bound : chance.pick([0, 1] as const)
-  const proves = key !== undefined && (bound !== undefined || chance.is(0.1))
+  const proves = key !== undefined && chance.is(bound === undefined ? 0.1 : 0.8)
   if (!proves) return seen(spec, chance)
   return seen({ ...spec, dpop: { key, token: text, nonce: chance.is(0.7) } }, chance)
 }

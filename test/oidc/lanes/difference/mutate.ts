@@ -1,6 +1,7 @@
 /** Ways to spoil a request: in its form, in its head, in how it is sent. Some of them change nothing that matters. */
 
 import type { Chance } from './chance.ts'
+import { CERTIFICATE } from './proofs.ts'
 import { type Pair, plainGet, type Spec, type Writing } from './spec.ts'
 
 type Mutation = (spec: Spec, chance: Chance) => Spec
@@ -133,7 +134,10 @@ const HEAD: readonly Mutation[] = [
   (spec, chance) => ({ ...spec, dpop: { key: chance.pick([0, 1] as const), nonce: chance.is(0.5) } }),
   (spec, chance) => headersOf(spec, ['Content-Encoding', chance.pick(['gzip', 'identity', ''])]),
   (spec, chance) =>
-    headersOf(spec, ['X-Client-Certificate', chance.pick(['junk', '', '-----BEGIN%20CERTIFICATE-----'])]),
+    headersOf(spec, [
+      'X-Client-Certificate',
+      chance.pick([CERTIFICATE, CERTIFICATE, 'junk', '', '-----BEGIN%20CERTIFICATE-----']),
+    ]),
   (spec, chance) => headersOf(spec, ['Expect', chance.pick(['100-continue', '100-Continue', 'nothing'])]),
   (spec, chance) => headersOf(spec, ['OAuth-Client-Attestation', chance.pick(['x', '', 'a.b.c'])]),
   (spec) => headersOf(spec, ['OAuth-Client-Attestation-PoP', 'x']),
