@@ -1,5 +1,6 @@
 /** The part of the composition that deals with API tokens: the room itself, then what follows and faces it. Belongs to `app.ts`. */
 
+import { hash } from 'node:crypto'
 import type { Store } from '../adapters/store.ts'
 import type { Accounts } from './accounts/index.ts'
 import { type Doors, declareManagementApi, MANAGEMENT_API } from './admin/index.ts'
@@ -7,10 +8,12 @@ import {
   createTokenSchedule,
   createTokens,
   createTokenUse,
+  foreignTokenId,
   type ShownToken,
   type TokenDeps,
   type Tokens,
   type TokenUse,
+  tokenId,
 } from './api-tokens/index.ts'
 import { type Clock, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
 import type { Clients } from './clients/index.ts'
@@ -30,7 +33,7 @@ import {
 import type { Keyring } from './keys/index.ts'
 import { createLeaks } from './leaks/index.ts'
 import type { Live } from './live.ts'
-import { artefacts, createRecords, type Oidc } from './oidc/index.ts'
+import { artefacts, createLeaked, createRecords, type Oidc } from './oidc/index.ts'
 import { endGrant, endOne } from './revocation/index.ts'
 import type { Seal } from './seal/index.ts'
 import type { Logger } from './telemetry/index.ts'
@@ -46,7 +49,15 @@ interface Shared {
   readonly logger: Logger
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
+  readonly issuer: string
 }
+
+/** A token in a log line: which, what it is called, whose. */
+const named = ({ id, name, owner }: Pick<ShownToken, 'id' | 'name' | 'owner'>) => ({
+  id,
+  name,
+  owner: `${owner.type}:${owner.id}`,
+})
 
 /** Who may own API tokens, and with which scopes: persons and organisations without a limit of their own, services as registered. */
 const ownersOf =
@@ -60,12 +71,35 @@ const ownersOf =
     return client && { scopes: typeof scope === 'string' ? scope.split(' ') : undefined }
   }
 
+/** What happens when a token leaks or a trap is used. Whoever watches is told by log lines until mail takes them. */
+function leaksOf(
+  shared: Shared,
+  { live, keyring, outbound, tokens }: { live: Live; keyring: Keyring; outbound: Outbound; tokens: Tokens },
+) {
+  const { logger, seal } = shared
+  return createLeaks({
+    ...shared,
+    ...live.configuration.leaks,
+    tokens,
+    outbound,
+    // An imported token is found by the SHA-256 of its text, and every text may be one.
+    idsOf: (text) => [tokenId(seal, text), foreignTokenId(seal, hash('sha256', text))],
+    oauth: createLeaked({ ...shared, keyring }),
+    async tellOwner({ token, reaction, seenAt }) {
+      logger.warn({ ...named(token), reaction, seenAt }, 'an API token was reported as leaked')
+    },
+    async alarm(token, seen) {
+      logger.error({ ...named(token), keptAt: token.keptAt, seen }, 'a trap was used')
+    },
+  })
+}
+
 /** The room, its schedule, who verifies and counts, and what happens when a token leaks. Notices are log lines until mail takes them. */
 export function tokenRooms(
   shared: Shared,
-  input: { live: Live; accounts: Accounts; clients: Clients; outbound: Outbound },
+  input: { live: Live; accounts: Accounts; clients: Clients; keyring: Keyring; outbound: Outbound },
 ) {
-  const { live, accounts, clients, outbound } = input
+  const { live, accounts, clients } = input
   const { logger } = shared
   const owner = ownersOf(accounts, clients)
   const deps = { ...shared, settings: () => live.configuration, decide: live.decide, owner, apis: clients.apis }
@@ -75,7 +109,7 @@ export function tokenRooms(
     notify: ({ token, ...reminder }) => logger.info({ ...reminder, id: token.id }, 'about an API token'),
     report: ({ id, cause }) => logger.error({ err: cause, id }, 'an API token could not be looked after'),
   })
-  const leaks = createLeaks({ ...shared, tokens, outbound, ...live.configuration.leaks })
+  const leaks = leaksOf(shared, { ...input, tokens })
   const tokenUse = createTokenUse({
     ...shared,
     limits: tokens.limitsFor,

@@ -49,6 +49,7 @@ export type EventType =
   | 'refresh_token.late'
   | 'refresh_token.replayed'
   | 'family.revoked'
+  | 'access_token.revoked'
   | 'family.held'
   | 'family.released'
   | 'family.rotation_asked'

@@ -5,6 +5,7 @@
 
 import { z } from 'zod'
 import { type Clock, type Random, randomText, seconds, type Unit } from '../base/index.ts'
+import type { OauthMark } from '../oidc/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { refuse } from './errors.ts'
 import { leakReports, type Report, type Reported, reportDoc } from './records.ts'
@@ -62,16 +63,19 @@ export interface IntakeDeps {
   readonly commit: (unit: Unit) => Promise<void>
   /** Ids that a token with this text would have. Its work depends on the text alone. */
   readonly idsOf: (text: string) => readonly string[]
-  /** The same for OAuth tokens: hashes, as text; total, and of the same work for junk. */
-  readonly oauthMark?: ((text: string) => string) | undefined
+  /** The same for OAuth tokens: hashes; total, and of the same work for junk. */
+  readonly oauth: { mark(text: string): Promise<OauthMark> }
 }
 
 /** Hashes reported texts: the same work for each, in order, no store. */
-export function hashed(
-  { idsOf, oauthMark }: Pick<IntakeDeps, 'idsOf' | 'oauthMark'>,
+export async function hashed(
+  { idsOf, oauth }: Pick<IntakeDeps, 'idsOf' | 'oauth'>,
   entries: readonly { readonly token: string; readonly seenAt: string | null }[],
-): readonly Reported[] {
-  return entries.map(({ token, seenAt }) => ({ ids: idsOf(token), oauth: oauthMark ? oauthMark(token) : null, seenAt }))
+): Promise<readonly Reported[]> {
+  const reported: Reported[] = []
+  // One after the other: a report must not take the whole process.
+  for (const { token, seenAt } of entries) reported.push({ ids: idsOf(token), oauth: await oauth.mark(token), seenAt })
+  return reported
 }
 
 /** Queues a report durably: one insert, one commit. */

@@ -30,7 +30,7 @@ export interface ReactDeps {
   /** Quarantine unless given. */
   readonly reaction?: ((token: ShownToken) => Promise<Reaction>) | undefined
   /** Tells the owner, once a day at most for each token. A rejection is logged. */
-  readonly tellOwner?: ((notice: LeakNotice) => Promise<void>) | undefined
+  readonly tellOwner: (notice: LeakNotice) => Promise<void>
 }
 
 const DAY_SECONDS = 24 * 3600
@@ -82,7 +82,7 @@ export function createReact(deps: ReactDeps) {
     await commit(unit)
     if (tell)
       await deps
-        .tellOwner?.({ token, reaction, seenAt })
+        .tellOwner({ token, reaction, seenAt })
         .catch((cause) => logger.error({ err: cause, id: token.id }, 'an owner could not be told of a leak'))
     return true
   }

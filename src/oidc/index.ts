@@ -35,6 +35,7 @@ import { createRoutes, type Routes } from './routes.ts'
 import { createTokenExchange, sourceLives } from './token-exchange.ts'
 import { type Work, withWork } from './work.ts'
 
+export { createLeaked, type LeakedDeps, type OauthMark } from './leaked.ts'
 export { artefactResealer, artefacts, createRecords, type Payload, type Records } from './records.ts'
 export type { EdgeState, Routes } from './routes.ts'
 export { normalPath } from './routes.ts'

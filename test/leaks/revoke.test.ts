@@ -147,9 +147,14 @@ describe('leak reports', () => {
     oauth = []
     room = await openLeakRoom('sqlite', {
       oauth: {
-        mark: (text) => createHash('sha256').update(text).digest('base64url'),
-        end: async (mark, by) => {
-          oauth.push([mark, by])
+        mark: async (text) => ({
+          ids: [createHash('sha256').update(text).digest('base64url')],
+          token: null,
+          isOurs: false,
+        }),
+        isLive: async () => false,
+        end: async ({ ids }, by) => {
+          oauth.push([ids.join(' '), by])
           return true
         },
       },
