@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { API_TOKEN, EXCHANGE } from '../support/api-tokens.ts'
 import { post, text } from '../support/browser.ts'
 import { type LeakWorld, openLeakWorld } from '../support/leak-world.ts'
-import { STORES } from '../support/world.ts'
+import { clientOrder, STORES } from '../support/world.ts'
 
 for (const kind of STORES) {
   describe(`a report of a leaked API token on ${kind}`, function () {
@@ -97,6 +98,41 @@ for (const kind of STORES) {
       at.world.clock.forward(3700)
       await at.report(one.access)
       assert.ok(await at.refreshes(one.refresh))
+    })
+  })
+
+  describe(`a report of a leaked JWT access token on ${kind}`, function () {
+    this.timeout(20_000)
+    let at: LeakWorld
+    before(async () => {
+      at = await openLeakWorld(kind)
+    })
+    after(() => at.close())
+
+    it('ends the family of a JWT access token by its signature, and of no other', async () => {
+      const asked = { resource: 'urn:test:api', scope: 'offline_access read' }
+      const [one, other] = [await at.signedIn(asked), await at.signedIn(asked)]
+      const [head = '', body = '', ...more] = one.access.split('.')
+      assert.ok(more.length === 1 && one.access.length > 512)
+      const [otherHead, otherBody] = other.access.split('.')
+      await at.report(one.access, `${otherHead}.${otherBody}.${'A'.repeat(86)}`, `${head}.${body}.`)
+      assert.deepEqual([await at.active(one.access), await at.refreshes(one.refresh)], [false, false])
+      assert.ok((await at.active(other.access)) && (await at.refreshes(other.refresh)), 'a forged one ends nothing')
+    })
+
+    it('holds the API token that a JWT was exchanged for, and knows one that has neither', async () => {
+      const { world, made, service } = at
+      await world.app.clients.create(clientOrder({ id: 'cli', grants: ['token_exchange'], public: true }))
+      const token = await made()
+      const subject = { subject_token: token.text, subject_token_type: API_TOKEN }
+      const derived = await post(world, '/token', { grant_type: EXCHANGE, ...subject, client_id: 'cli' })
+      assert.equal(await at.reportSigned(text(derived, 'access_token')), 'true_positive')
+      assert.equal(await at.stateOf(token.id), 'quarantined')
+      const form = { grant_type: 'client_credentials', scope: 'read' }
+      const plain = text(await post(world, '/token', form, service), 'access_token')
+      assert.equal(await at.reportSigned(plain), 'true_positive')
+      const { body } = await post(world, '/token/introspection', { token: plain }, service)
+      assert.equal(body.active, true, 'nothing is kept of it that could end')
     })
   })
 }
