@@ -13,6 +13,7 @@ import {
   type TokenDeps,
   type Tokens,
   type TokenUse,
+  type TokenUser,
   tokenId,
 } from './api-tokens/index.ts'
 import { type Clock, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
@@ -166,20 +167,22 @@ function endings(shared: Shared, { tokens, oidc }: FaceDeps): Partial<Record<Cre
   }
 }
 
+/** Who presented a token, as faces show it: what is not known is left out. */
+const consumerOf = ({ network, agent, route, outcome, lastSeen }: TokenUser) => ({
+  network: network || undefined,
+  agent: agent || undefined,
+  route: route || undefined,
+  outcome,
+  lastSeenAt: lastSeen,
+})
+
 /** The inventory of every live credential. */
 function inventoryOf(shared: Shared, deps: FaceDeps) {
   const { tokens, tokenUse, keyring, clients } = deps
-  const { store, seal, clock } = shared
+  const { store, seal } = shared
   const records = createRecords(seal)
   const usersOf = async ({ kind, id }: Pick<Credential, 'kind' | 'id'>) =>
-    kind === 'api-token'
-      ? (await tokenUse.usage.users(id)).map(({ network, agent, route, lastSeen }) => ({
-          network,
-          agent,
-          route,
-          lastSeenAt: lastSeen,
-        }))
-      : []
+    kind === 'api-token' ? (await tokenUse.usage.users(id)).served.map(consumerOf) : undefined
   return createInventory({
     ...shared,
     usersOf,
@@ -195,7 +198,11 @@ function inventoryOf(shared: Shared, deps: FaceDeps) {
         const { scopes, createdAt } = await tokens.show(id)
         return { scopes, since: createdAt }
       },
-      used: (id, since) => tokenUse.usage.scopes(id, Math.ceil((seconds(clock) - since) / 86_400)),
+      async used(id, since) {
+        const { at, unnamed } = (await tokenUse.usage.used(id)).scopes
+        const scopes = Object.keys(at).filter((scope) => (at[scope] ?? 0) >= since)
+        return { scopes, isWhole: unnamed < since }
+      },
       async narrow(id, input) {
         const staged = shared.unit()
         const shown: ShownToken = await tokens.narrow(staged, id, input)
@@ -212,16 +219,14 @@ export async function tokenFaces(shared: Shared, deps: FaceDeps) {
   await declareManagementApi({ api: clients.api, createApi: deps.createApi })
   const inventory = inventoryOf(shared, deps)
   const handover = createHandover({ ...shared, tokens, views: deps.views, issuer: deps.issuer })
-  const consumers: NonNullable<Doors['consumers']> = async (id) =>
-    (await tokenUse.usage.users(id)).map(({ network, agent, route, lastSeen }) => ({
-      network: network || undefined,
-      agent: agent || undefined,
-      route: route || undefined,
-      lastSeenAt: lastSeen,
-    }))
+  const consumers: NonNullable<Doors['consumers']> = async (id) => {
+    const { served, refused } = await tokenUse.usage.users(id)
+    return { served: served.map(consumerOf), refused: refused.map(consumerOf) }
+  }
   const doors: Doors = {
     tokens,
     consumers,
+    hours: tokenUse.usage.hours,
     inventory,
     handover: { wrap: handover.wrap, seal: (text, recipient) => sealFor(text.reveal(), recipient) },
     accessToken: (text) => oidc.bearer(text, MANAGEMENT_API),
@@ -247,5 +252,6 @@ export async function tokenFaces(shared: Shared, deps: FaceDeps) {
       return [await tokens.policySimulate(other.configuration)]
     },
   }
-  return { doors, inventory, handover, consumers, operate, policies }
+  const { hours } = tokenUse.usage
+  return { doors, inventory, handover, consumers, hours, operate, policies }
 }

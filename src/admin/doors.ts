@@ -44,11 +44,13 @@ export interface ApiTokenFacts {
   readonly expiresAt: number
 }
 
-/** Who used a token in its last 30 days (during an overlap: who still uses the old one). */
+/** Who presented a token in its last 30 days (during an overlap: who still uses the old one). */
 export interface Consumer {
   readonly network: string | undefined
   readonly agent: string | undefined
   readonly route: string | undefined
+  /** How the latest time ended: 'VALID', 'IP_DENIED', ... */
+  readonly outcome: string
   readonly lastSeenAt: number
 }
 
@@ -158,7 +160,12 @@ export interface Doors {
   readonly accessToken: (text: string) => Promise<AccessFacts | undefined>
   /** A live API token that is good for the management API from this place; undefined for any other text. */
   readonly apiToken: (text: string, asked: Asked) => Promise<ApiTokenFacts | undefined>
-  readonly consumers: ((id: string) => Promise<readonly Consumer[]>) | undefined
+  /** Those who were served, and apart from them those who were refused. */
+  readonly consumers:
+    | ((id: string) => Promise<{ readonly served: readonly Consumer[]; readonly refused: readonly Consumer[] }>)
+    | undefined
+  /** How often a token was presented, by hour (Unix seconds of its beginning) and outcome, oldest first. */
+  readonly hours: ((id: string) => Promise<readonly { readonly hour: number; readonly counts: object }[]>) | undefined
   readonly inventory: InventoryDoor | undefined
   readonly handover: HandoverDoor | undefined
 }

@@ -25,7 +25,7 @@ export {
   MANAGEMENT_SCOPES,
   type SavedQuery,
 } from './doors.ts'
-export { filterBody, filterOf, shownConsumer, shownEntry } from './inventory-schemas.ts'
+export { filterBody, filterOf, shownConsumers, shownEntry } from './inventory-schemas.ts'
 export { createRest, type Rest, type RestDeps } from './rest.ts'
 
 export { ownerOf, ownerText, shownToken } from './schemas.ts'

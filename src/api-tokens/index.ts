@@ -27,9 +27,9 @@ export { apiTokens, foreignTokenId, ownerHash, publicId, scopeHash, storedId, to
 export type { Above, Asked, Limits, Reason, TokenState } from './rules.ts'
 export { stateOf } from './rules.ts'
 export { apiTokenNorm, createTokenSchedule, type Reminder, type TokenSchedule } from './schedule.ts'
+export type { Counts, TokenUser, TokenUsers } from './seen.ts'
 export type { Usage } from './usage.ts'
 export { createTokenUse, type TokenUse, type TokenUseDeps } from './use.ts'
-export type { TokenUser } from './use-records.ts'
 export type { By, ShownToken, TokenOrder, TokenVerbs } from './verbs.ts'
 export { type FoundToken, mayBeToken, type Presented, type TokenFacts, type Verified, type Verifier } from './verify.ts'
 

@@ -6,18 +6,10 @@
 import type { Store } from '../../adapters/store.ts'
 import { type Clock, isConflict, overRivals, seconds, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
-import { Gathered, type Waiting } from './gathered.ts'
+import { Gathered, usersIn, type Waiting } from './gathered.ts'
 import { apiTokens, storedId } from './records.ts'
-import {
-  type Counts,
-  createUseRecords,
-  DAY,
-  isOutcome,
-  joined,
-  type TokenUser,
-  USERS_DAYS,
-  type Use,
-} from './use-records.ts'
+import { type Counts, isOutcome, joined, joinedScopes, NO_SCOPES, type TokenUsers, type Use } from './seen.ts'
+import { createUseRecords, DAY, USERS_DAYS, type Used } from './use-records.ts'
 
 /** What the records of use need. */
 export interface UsageDeps {
@@ -97,8 +89,12 @@ export function createUsage(deps: UsageDeps) {
       await insist(deps, (unit) => records.stageCount(unit, { id, hour }, counts))
       at.hours.delete(hour)
     }
-    await insist(deps, (unit) => records.stageUsers(unit, id, [...at.users.values()]))
-    at.users.clear()
+    await insist(deps, (unit) => records.stageUsers(unit, id, usersIn(at)))
+    at.served.clear()
+    at.refused.clear()
+    if (at.uses > 0) await insist(deps, (unit) => records.stageUsed(unit, id, at))
+    at.uses = 0
+    at.scopes = NO_SCOPES
     if (at.lastUse !== undefined) await lastUse.write(id, at.lastUse)
   }
 
@@ -115,23 +111,25 @@ export function createUsage(deps: UsageDeps) {
 
   return {
     /** Notes a use; nothing is written here. */
-    note({ id, outcome, ...where }: Use): void {
-      if (isOutcome(outcome)) gathered.note(id, { ...where, outcome, lastSeen: seconds(clock) })
+    note({ id, outcome, scopes, ...where }: Use): void {
+      if (isOutcome(outcome)) gathered.note(id, { ...where, outcome, lastSeen: seconds(clock) }, scopes)
     },
     /** Writes what was noted; what can't be written is kept for the next time. One at a time. */
     flush(): Promise<void> {
       flushing = flushing.catch(() => undefined).then(writeAll)
       return flushing
     },
-    /**
-     * Who has used a token in the last days (30 at most), the latest first: those who have not moved on during an overlap, and what
-     * breaks when it is revoked. The latest 50.
-     */
-    /** Scopes that were asked for when it was used, in so many days. */
-    async scopes(id: string, days = USERS_DAYS): Promise<readonly string[]> {
-      return [...new Set((await this.users(id, days)).flatMap(({ scopes = [] }) => scopes))]
+    /** How often it was used with success in its life, and each scope that this needed with its last time. */
+    async used(id: string): Promise<Used> {
+      const key = storedId(id)
+      const [kept, waiting] = [await records.used(key), gathered.used(key)]
+      return { uses: kept.uses + waiting.uses, scopes: joinedScopes(kept.scopes, waiting.scopes) }
     },
-    async users(id: string, days = USERS_DAYS): Promise<readonly TokenUser[]> {
+    /**
+     * Who has used a token in the last days (30 at most), the latest first. `served`: those who have not moved on during an overlap,
+     * and what breaks when it is revoked; the latest 50. `refused`: who tried and was not let in; the latest 20.
+     */
+    async users(id: string, days = USERS_DAYS): Promise<TokenUsers> {
       const key = storedId(id)
       const since = seconds(clock) - Math.min(days, USERS_DAYS) * DAY
       return joined(await records.users(key), gathered.users(key), since)

@@ -22,8 +22,8 @@ import {
   tokenOf,
 } from './records.ts'
 import { type Above, type Asked, effective, endsAt, type Reason, verdict } from './rules.ts'
+import { routeOf } from './seen.ts'
 import type { Usage } from './usage.ts'
-import { routeOf } from './use-records.ts'
 
 /** What the verifier uses. */
 export interface VerifierDeps extends AboveDeps {

@@ -22,6 +22,7 @@ export interface Desk extends Pick<App, 'accounts'> {
   /** Makes a unit, runs, commits. */
   readonly operate?: <T>(run: (unit: Unit) => Promise<T>) => Promise<T>
   readonly consumers?: NonNullable<Doors['consumers']>
+  readonly hours?: NonNullable<Doors['hours']>
   readonly inventory?: InventoryDoor
   readonly doors?: Pick<Doors, 'handover'>
   readonly organisations?: {

@@ -1,7 +1,7 @@
 /** `mintmark token ...`: API tokens on the command line, by whoever owns the server's folder. */
 
 import { z } from 'zod'
-import { type Delivery, delivered, delivery, ownerOf, ownerText, shownConsumer, shownToken } from '../admin/index.ts'
+import { type Delivery, delivered, delivery, ownerOf, ownerText, shownConsumers, shownToken } from '../admin/index.ts'
 import type { Owner, ShownToken, TokenOrder } from '../api-tokens/index.ts'
 import type { App } from '../app.ts'
 import { DURATION, durationSeconds, type Unit } from '../base/index.ts'
@@ -188,7 +188,22 @@ const seeing: Readonly<Record<string, Command>> = {
     about: 'Who used a token in its last 30 days: what breaks when it ends.',
     argument: 'id',
     options: {},
-    run: async (app, { argument }) => (await offered(app, 'consumers').consumers(argument)).map(shownConsumer),
+    async run(app, { argument }) {
+      const { tokens, consumers } = offered(app, 'tokens', 'consumers')
+      // One that there is not has no users: that must not read as "nothing breaks".
+      const { id } = await tokens.show(argument)
+      return shownConsumers(await consumers(id))
+    },
+  },
+  'token hours': {
+    about: 'How often a token was presented in each hour of its last 32 days, by outcome.',
+    argument: 'id',
+    options: {},
+    async run(app, { argument }) {
+      const { tokens, hours } = offered(app, 'tokens', 'hours')
+      const { id } = await tokens.show(argument)
+      return hours(id)
+    },
   },
 }
 

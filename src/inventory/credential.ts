@@ -11,6 +11,7 @@ export interface User {
   readonly network: string | undefined
   readonly agent: string | undefined
   readonly route: string | undefined
+  readonly outcome: string
   readonly lastSeenAt: number
 }
 
@@ -32,7 +33,7 @@ export interface Credential {
   /** End unless it is used before. */
   readonly idleUntil?: number | null
   readonly next: { readonly at: number | null; readonly why: string } | null
-  /** Who used it in the last 30 days: what breaks if it is revoked. Only where it was asked for. */
+  /** Who used it in the last 30 days: what breaks if it is revoked. Only where it was asked for and is recorded. */
   readonly users?: readonly User[]
 }
 

@@ -185,7 +185,9 @@ for (const kind of STORES)
         as: root,
       })
       assert.deepEqual([page.body.count, items(page).length], [{ total: 5, complete: true }, 2])
-      assert.deepEqual(items(page)[0]?.users, [{ network: '10.0.0.0/24', agent: null, route: null, last_seen_at: 5 }])
+      assert.deepEqual(items(page)[0]?.users, [
+        { network: '10.0.0.0/24', agent: null, route: null, outcome: 'VALID', last_seen_at: 5 },
+      ])
       const cursor = text(page, 'next_cursor')
       const rest = (more: string) =>
         world.call('GET', `/inventory?query=alices&kind=api-token&cursor=${cursor}${more}`, { as: root })

@@ -23,7 +23,10 @@ describe('scope right-sizing', () => {
           scopes: id === 'tok_young' ? ['read'] : ['read', 'write', 'admin'],
           since: NOW - 40 * DAY,
         }),
-        used: async (id, since) => (id === 'tok_idle' || since > NOW - 30 * DAY ? [] : ['read', 'gone']),
+        used: async (id, since) => ({
+          scopes: id === 'tok_idle' || since > NOW - 30 * DAY ? [] : ['read', 'gone'],
+          isWhole: id !== 'tok_vague',
+        }),
         narrow: async (id, input) => void narrowed.push([id, input.scopes]),
       },
     })
@@ -34,6 +37,8 @@ describe('scope right-sizing', () => {
     await inventory.narrowToUsed('tok_young', { days: 30, by: 'operator' })
     assert.deepEqual(narrowed, [['tok_a', ['read']]], 'what is used whole is left as it is')
     await assert.rejects(inventory.narrowToUsed('tok_idle', { days: 30, by: 'x' }), isRefused('nothing_left'))
+    assert.equal((await inventory.grantedButUnused('tok_vague', { days: 30 })).observed, false, 'a use named no scope')
+    await assert.rejects(inventory.narrowToUsed('tok_vague', { days: 30, by: 'x' }), isRefused('uses_unknown'))
   })
 })
 

@@ -25,7 +25,7 @@ const entry = (i: number): InventoryEntry => ({
   lastUsedAt: null,
   expiresAt: null,
   next: null,
-  users: [{ network: '10.0.0.0/24', agent: undefined, route: undefined, lastSeenAt: 5 }],
+  users: [{ network: '10.0.0.0/24', agent: undefined, route: undefined, outcome: 'VALID', lastSeenAt: 5 }],
 })
 
 const isMeant = ({ kind, owner }: InventoryFilter, one: InventoryEntry): boolean =>
