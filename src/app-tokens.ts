@@ -1,24 +1,25 @@
 /** The part of the composition that deals with API tokens: the room itself, then what follows and faces it. Belongs to `app.ts`. */
 
-import { hash } from 'node:crypto'
 import type { Store } from '../adapters/store.ts'
 import type { Accounts } from './accounts/index.ts'
 import { type Doors, declareManagementApi, MANAGEMENT_API } from './admin/index.ts'
 import {
+  createTokenDecisions,
   createTokenSchedule,
   createTokens,
   createTokenUse,
-  foreignTokenId,
+  type Reminder,
+  type SeenUses,
   type ShownToken,
   type TokenDeps,
   type Tokens,
   type TokenUse,
   type TokenUser,
-  tokenId,
 } from './api-tokens/index.ts'
+import { leaksOf, named } from './app-leaks.ts'
 import { type Clock, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
 import type { Clients } from './clients/index.ts'
-import type { Fresh } from './config/index.ts'
+import type { Fresh, SeenFrom } from './config/index.ts'
 import { createHandover, sealFor } from './handover/index.ts'
 import type { Outbound, Views } from './http/index.ts'
 import {
@@ -32,9 +33,8 @@ import {
   tokenSource,
 } from './inventory/index.ts'
 import type { Keyring } from './keys/index.ts'
-import { createLeaks } from './leaks/index.ts'
 import type { Live } from './live.ts'
-import { artefacts, createLeaked, createRecords, type Oidc } from './oidc/index.ts'
+import { artefacts, createRecords, type Oidc } from './oidc/index.ts'
 import { endGrant, endOne } from './revocation/index.ts'
 import type { Seal } from './seal/index.ts'
 import type { Logger } from './telemetry/index.ts'
@@ -53,11 +53,10 @@ interface Shared {
   readonly issuer: string
 }
 
-/** A token in a log line: which, what it is called, whose. */
-const named = ({ id, name, owner }: Pick<ShownToken, 'id' | 'name' | 'owner'>) => ({
-  id,
-  name,
-  owner: `${owner.type}:${owner.id}`,
+/** Where a use came from, as policies know it. */
+const seenFrom = ({ network, agent }: SeenFrom): SeenFrom => ({
+  network: network || undefined,
+  agent: agent || undefined,
 })
 
 /** Who may own API tokens, and with which scopes: persons and organisations without a limit of their own, services as registered. */
@@ -68,32 +67,13 @@ const ownersOf =
     if (type === 'organisation')
       return (await accounts.organisation(id))?.disabled === false ? { scopes: undefined } : undefined
     const client = await clients.find(id)
-    const scope = client?.metadata.scope
-    return client && { scopes: typeof scope === 'string' ? scope.split(' ') : undefined }
+    if (!client) return undefined
+    const { metadata, clientId, fapi, label } = client
+    return {
+      scopes: typeof metadata.scope === 'string' ? metadata.scope.split(' ') : undefined,
+      client: { id: clientId, public: metadata.token_endpoint_auth_method === 'none', fapi, label },
+    }
   }
-
-/** What happens when a token leaks or a trap is used. Whoever watches is told by log lines until mail takes them. */
-function leaksOf(
-  shared: Shared,
-  { live, keyring, outbound, tokens }: { live: Live; keyring: Keyring; outbound: Outbound; tokens: Tokens },
-) {
-  const { logger, seal } = shared
-  return createLeaks({
-    ...shared,
-    ...live.configuration.leaks,
-    tokens,
-    outbound,
-    // An imported token is found by the SHA-256 of its text, and every text may be one.
-    idsOf: (text) => [tokenId(seal, text), foreignTokenId(seal, hash('sha256', text))],
-    oauth: createLeaked({ ...shared, keyring }),
-    async tellOwner({ token, reaction, seenAt }) {
-      logger.warn({ ...named(token), reaction, seenAt }, 'an API token was reported as leaked')
-    },
-    async alarm(token, seen) {
-      logger.error({ ...named(token), keptAt: token.keptAt, seen }, 'a trap was used')
-    },
-  })
-}
 
 /** The room, its schedule, who verifies and counts, and what happens when a token leaks. Notices are log lines until mail takes them. */
 export function tokenRooms(
@@ -105,22 +85,39 @@ export function tokenRooms(
   const owner = ownersOf(accounts, clients)
   const deps = { ...shared, settings: () => live.configuration, decide: live.decide, owner, apis: clients.apis }
   const tokens = createTokens(deps)
-  const tokenSchedule = createTokenSchedule({
+  const decides = {
     ...deps,
-    notify: ({ token, ...reminder }) => logger.info({ ...reminder, id: token.id }, 'about an API token'),
-    report: ({ id, cause }) => logger.error({ err: cause, id }, 'an API token could not be looked after'),
-  })
-  const leaks = leaksOf(shared, { ...input, tokens })
+    async seen(id: string): Promise<SeenUses | undefined> {
+      if (live.configuration.rotation.length === 0) return undefined
+      const [{ uses }, { served }] = await Promise.all([tokenUse.usage.used(id), tokenUse.usage.users(id)])
+      return { uses, last: served[0] && seenFrom(served[0]) }
+    },
+    notify: ({ token, ...reminder }: Reminder) => logger.info({ ...reminder, ...named(token) }, 'about an API token'),
+  }
+  const decisions = createTokenDecisions(decides)
+  const report = ({ id, cause }: { readonly id: string; readonly cause: unknown }) =>
+    logger.error({ err: cause, id }, 'an API token could not be looked after')
+  const leaks = leaksOf(shared, { ...input, tokens, decisions })
+  const risk = (id: string, reason: string, request: SeenFrom | undefined): Promise<unknown> =>
+    decisions.onRisk(id, { risk: { score: 1, reasons: [reason] }, request }).catch((cause) => report({ id, cause }))
   const tokenUse = createTokenUse({
     ...shared,
     limits: tokens.limitsFor,
     rates: () => live.configuration.tokens.rates,
-    canary: (token, seen) => void leaks.onCanary(token, seen),
+    async canary(token, seen) {
+      if (await leaks.onCanary(token, seen)) await risk(token.id, 'a trap was used', seenFrom(seen))
+    },
+    async outside(id, times) {
+      const { refused } = await tokenUse.usage.users(id)
+      const stranger = refused.find(({ outcome }) => outcome === 'IP_DENIED')
+      await risk(id, `came ${times} times in an hour from outside its networks`, stranger && seenFrom(stranger))
+    },
     async owner(of) {
       const standing = await owner(of)
       return { alive: standing !== undefined, scopes: standing?.scopes }
     },
   })
+  const tokenSchedule = createTokenSchedule({ ...decides, report })
   return { tokens, tokenSchedule, tokenUse, leaks }
 }
 

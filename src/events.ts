@@ -74,6 +74,7 @@ export type EventType =
   | 'api_token.reminded'
   | 'api_token.dormant'
   | 'api_token.due'
+  | 'api_token.shortened'
   | 'api_token.exchanged'
   | 'api_token.leaked'
   | 'api_token.canary_used'

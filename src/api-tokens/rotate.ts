@@ -1,7 +1,18 @@
 /** Rotation: a successor with the same rights and no later end; the old one works on for the overlap. */
 
 import { type Secret, seconds, type Unit } from '../base/index.ts'
-import { changeable, decide, headOf, type Known, known, shownIn, standing, type TokenDeps, tell } from './actions.ts'
+import {
+  changeable,
+  decide,
+  headOf,
+  type Known,
+  known,
+  lineSince,
+  shownIn,
+  standing,
+  type TokenDeps,
+  tell,
+} from './actions.ts'
 import { freshText, KEPT_SECONDS } from './create.ts'
 import { refuse } from './errors.ts'
 import { endOf, lifecycleOf, limitsFor } from './limits.ts'
@@ -51,6 +62,7 @@ export async function rotate(
     ...record,
     createdAt: now,
     rotations: record.rotations + 1,
+    lineSince: await lineSince(deps, found),
     ending: fresh.ending,
     why: null,
   }

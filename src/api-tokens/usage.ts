@@ -7,7 +7,8 @@ import type { Store } from '../../adapters/store.ts'
 import { type Clock, isConflict, overRivals, seconds, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { Gathered, usersIn, type Waiting } from './gathered.ts'
-import { apiTokens, storedId } from './records.ts'
+import { apiTokens, publicId, storedId } from './records.ts'
+import { createRiskWatch } from './risk.ts'
 import { type Counts, isOutcome, joined, joinedScopes, NO_SCOPES, type TokenUsers, type Use } from './seen.ts'
 import { createUseRecords, DAY, USERS_DAYS, type Used } from './use-records.ts'
 
@@ -18,6 +19,8 @@ export interface UsageDeps {
   readonly clock: Clock
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
+  /** Hears of a token that came from outside its networks several times in an hour, once for each hour; nobody waits for it. */
+  readonly outside?: (id: string, times: number) => unknown
 }
 
 const LAST_USE_SECONDS = 60
@@ -80,6 +83,7 @@ export function createUsage(deps: UsageDeps) {
   const records = createUseRecords(deps)
   const gathered = new Gathered()
   const lastUse = createLastUse(deps)
+  const watch = createRiskWatch((id, times) => deps.outside?.(publicId(id), times))
   let flushing: Promise<void> = Promise.resolve()
 
   /** Takes out of `at` what it has written, so that a failure leaves what is still to be written. */
@@ -88,6 +92,7 @@ export function createUsage(deps: UsageDeps) {
     for (const [hour, counts] of at.hours) {
       await insist(deps, (unit) => records.stageCount(unit, { id, hour }, counts))
       at.hours.delete(hour)
+      watch(id, hour, counts.get('IP_DENIED') ?? 0)
     }
     await insist(deps, (unit) => records.stageUsers(unit, id, usersIn(at)))
     at.served.clear()

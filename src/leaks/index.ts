@@ -14,7 +14,7 @@ import type { Seal } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { type Canary, type CanarySeen, type CanaryToken, createCanary } from './canary.ts'
 import { createReporter, type ReporterKeys } from './github.ts'
-import type { LeakNotice, Reaction } from './react.ts'
+import type { LeakDecision, LeakNotice } from './react.ts'
 import { leakMarks, leakReports } from './records.ts'
 import { createRoutes } from './routes.ts'
 import { createWork } from './work.ts'
@@ -22,7 +22,7 @@ import { createWork } from './work.ts'
 export type { Canary, CanarySeen, CanaryToken } from './canary.ts'
 export type { ReporterKeys } from './github.ts'
 export { type Found, findTokens, isPrefix, KINDS, patternOf, redacted, TEXT_LENGTH_MAX } from './pattern.ts'
-export type { LeakNotice, Reaction } from './react.ts'
+export type { LeakDecision, LeakNotice, Reaction } from './react.ts'
 export { REPORT_PATH, SIGNED_REPORT_PATH } from './routes.ts'
 
 /** This room's collections. */
@@ -56,7 +56,8 @@ export interface LeakDeps {
   /** Ids that a token with this text would have: one of our own, an imported one. The same number for every text. */
   readonly idsOf: (text: string) => readonly string[]
   readonly oauth: OauthTokens
-  readonly reaction?: ((token: ShownToken) => Promise<Reaction>) | undefined
+  /** What the rotation policies say of a live token that leaked. */
+  readonly reaction: (token: ShownToken) => Promise<LeakDecision>
   /** Tells the owner, once a day at most for each token. */
   readonly tellOwner: (notice: LeakNotice) => Promise<void>
   /** Tells whoever watches that a trap was used, once a minute at most for each. */

@@ -158,7 +158,10 @@ describe('leak reports', () => {
           return true
         },
       },
-      reaction: async (token: ShownToken) => (token.owner.type === 'service' ? 'revoke' : 'quarantine'),
+      reaction: async (token: ShownToken) => ({
+        do: token.owner.type === 'service' ? 'revoke' : 'quarantine',
+        why: 'a policy says so',
+      }),
     })
   })
   after(() => room.close())

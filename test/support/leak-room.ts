@@ -110,13 +110,14 @@ function recorded(real: Store, calls: string[]): Store {
 }
 
 /** What the app passes in, as far as a test says nothing else: no OAuth tokens, and nobody who listens. */
-const quiet = (seal: Seal): Pick<LeakDeps, 'idsOf' | 'oauth' | 'tellOwner' | 'alarm'> => ({
+const quiet = (seal: Seal): Pick<LeakDeps, 'idsOf' | 'oauth' | 'reaction' | 'tellOwner' | 'alarm'> => ({
   idsOf: (text) => [tokenId(seal, text)],
   oauth: {
     mark: async () => ({ ids: [], token: null, isOurs: false }),
     isLive: async () => false,
     end: async () => false,
   },
+  reaction: async () => ({ do: 'quarantine', why: 'it was reported as leaked' }),
   tellOwner: async () => {},
   alarm: async () => {},
 })
