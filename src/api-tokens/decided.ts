@@ -11,7 +11,7 @@ import type { RotationFacts, SeenFrom } from '../config/index.ts'
 import type { Norm, Verdict } from '../rotation/index.ts'
 import { decide, type Known, known, lineSince, type TokenDeps, tell } from './actions.ts'
 import { quarantine, revoke } from './change.ts'
-import { endOf, type Lifecycle, lifecycleOf, limitsFor } from './limits.ts'
+import { endOf, type Lifecycle, lifecycleOf, limitsFor, OVERLAP_SECONDS } from './limits.ts'
 import { shownToken, stateNow } from './present.ts'
 import { apiTokens, publicId, tokenScopes } from './records.ts'
 import { idleSince } from './rules.ts'
@@ -53,7 +53,6 @@ export type Question = Pick<RotationFacts, 'risk' | 'request'> & {
 }
 
 const DAY = 86_400
-export const OVERLAP_SECONDS = 7 * DAY
 const BOTH = ['owner', 'administrators'] as const
 
 /**
