@@ -185,7 +185,7 @@ function inventoryOf(shared: Shared, deps: FaceDeps) {
     usersOf,
     verbs: endings(shared, deps),
     sources: [
-      tokenSource({ store, seal }),
+      tokenSource({ store, seal, standing: tokenUse.verifier.standing }),
       ...artefactSources({ store, records }),
       secretSource(clients),
       keySource(keyring),

@@ -82,6 +82,8 @@ export interface InventoryEntry {
   readonly scopes: readonly string[]
   readonly binding: string
   readonly state: string
+  /** What verification answers for it now. Undefined: its state says it. */
+  readonly standing?: string
   readonly createdAt: number | null
   /** Null: never. Undefined: of this kind it is not known. */
   readonly lastUsedAt?: number | null
@@ -109,9 +111,13 @@ export interface InventoryDoor {
   /** `complete: false`: at least so many. */
   count(filter: InventoryFilter): Promise<{ readonly total: number; readonly complete: boolean }>
   /** What a bulk revocation would end, with the code that confirms it. */
-  plan(filter: InventoryFilter): Promise<{
+  plan(
+    filter: InventoryFilter,
+    input: { readonly by: By },
+  ): Promise<{
     readonly total: number
     readonly leftAlone: number
+    readonly leftAloneByKind: Readonly<Record<string, number>>
     readonly needsCode: boolean
     readonly code: string
     readonly codeUntil: number
@@ -121,6 +127,8 @@ export interface InventoryDoor {
     input: { readonly code?: string | undefined; readonly by: By; readonly why: string },
   ): Promise<{
     readonly revoked: number
+    readonly leftAlone: number
+    readonly leftAloneByKind: Readonly<Record<string, number>>
     readonly failed: readonly { readonly id: string; readonly kind: string; readonly why: string }[]
   }>
   readonly queries: {

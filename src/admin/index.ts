@@ -25,6 +25,8 @@ export {
   MANAGEMENT_SCOPES,
   type SavedQuery,
 } from './doors.ts'
+export { both } from './filters.ts'
+export { shownLeft } from './inventory-routes.ts'
 export { filterBody, filterOf, shownConsumers, shownEntry } from './inventory-schemas.ts'
 export { createRest, type Rest, type RestDeps } from './rest.ts'
 

@@ -156,6 +156,12 @@ export const entry = z
     scopes: z.array(z.string()),
     binding: z.string().describe('What must be there besides its text; `none`: whoever has it may use it.'),
     state: z.string(),
+    standing: z
+      .string()
+      .optional()
+      .describe(
+        'Of API tokens: what verification answers for it now, place aside. `VALID`: it works; `NOT_YET`, `QUARANTINED` (its owner may not be used), ... : not.',
+      ),
     created_at: nullableTime,
     last_used_at: nullableTime.optional().describe('Null: never. Absent: of this kind it is not known.'),
     expires_at: nullableTime,
@@ -179,6 +185,7 @@ export function shownEntry(one: InventoryEntry): z.output<typeof entry> {
     scopes: [...one.scopes],
     binding: one.binding,
     state: one.state,
+    ...(one.standing === undefined ? {} : { standing: one.standing }),
     created_at: one.createdAt,
     ...(one.lastUsedAt === undefined ? {} : { last_used_at: one.lastUsedAt }),
     expires_at: one.expiresAt,

@@ -23,6 +23,7 @@ import {
 } from './records.ts'
 import { type Above, type Asked, effective, endsAt, type Reason, verdict } from './rules.ts'
 import { routeOf } from './seen.ts'
+import { standingReason } from './standing.ts'
 import type { Usage } from './usage.ts'
 
 /** What the verifier uses. */
@@ -193,6 +194,8 @@ export function createVerifier(deps: VerifierDeps) {
       const token = await find(text)
       return token ? present(token, asked) : { reason: 'NOT_FOUND' }
     },
+    /** What would be answered for a token now, whatever the request. Counts nothing. */
+    standing: async (token: ReadToken): Promise<Reason> => standingReason(token, await above.of(token), seconds(clock)),
     /** Whether what was derived from a token is still good: the token lives, and still has these scopes. */
     async carries(id: string, scopes: readonly string[]): Promise<FoundToken | undefined> {
       const token = await found(storedId(id))

@@ -1,12 +1,12 @@
 /** `mintmark token ...`: API tokens on the command line, by whoever owns the server's folder. */
 
 import { z } from 'zod'
-import { type Delivery, delivered, delivery, ownerOf, ownerText, shownConsumers, shownToken } from '../admin/index.ts'
+import { type Delivery, delivered, delivery, ownerText, shownConsumers, shownToken } from '../admin/index.ts'
 import type { Owner, ShownToken, TokenOrder } from '../api-tokens/index.ts'
 import type { App } from '../app.ts'
 import { DURATION, durationSeconds, type Unit } from '../base/index.ts'
 import type { Command, Given, Option } from './commands.ts'
-import { type Desk, OPERATOR, offered } from './desk.ts'
+import { type Desk, OPERATOR, offered, ownerTyped } from './desk.ts'
 
 const string = (about: string): Option => ({ type: 'string', about })
 const strings = (about: string): Option => ({ type: 'string', multiple: true, about })
@@ -55,13 +55,6 @@ const orderOptions = {
   parent: string('token that it is a child of: narrower, and dies with it'),
   canary: yes('a trap: any use alarms'),
 } as const
-
-/** An owner as people type it: an account by its sub or by the name that it signs in with. */
-async function ownerTyped(app: App, text: string): Promise<Owner> {
-  const owner = ownerOf(text)
-  if (owner.type !== 'account' || (await app.accounts.find(owner.id))) return owner
-  return { type: 'account', id: await app.accounts.subOf(owner.id) }
-}
 
 async function orderOf(app: App, values: Given['values']): Promise<TokenOrder> {
   const o = order.parse(values)

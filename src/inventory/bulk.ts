@@ -8,7 +8,7 @@ import type { Seal } from '../seal/index.ts'
 import { createConfirmation } from './confirm.ts'
 import type { Credential } from './credential.ts'
 import { refuse } from './errors.ts'
-import { type Filter, filterSchema, type Kind } from './filter.ts'
+import { type Filter, filterSchema, KINDS, type Kind } from './filter.ts'
 import type { InventoryList } from './list.ts'
 
 /** Ends one credential, in a commit of its own with an event of its own. Idempotent: one that has ended is no error. */
@@ -20,6 +20,7 @@ export interface BulkPlan {
   readonly byKind: Readonly<Partial<Record<Kind, number>>>
   /** Of kinds that can't be revoked in bulk: they are left alone. */
   readonly leftAlone: number
+  readonly leftAloneByKind: Readonly<Partial<Record<Kind, number>>>
   readonly needsCode: boolean
   /** Good for this filter, up to this many, for ten minutes. */
   readonly code: string
@@ -27,9 +28,12 @@ export interface BulkPlan {
   readonly codeUntil: number
 }
 
-/** What was done. `left`: what still matches. */
+/** What was done. */
 export interface BulkDone {
   readonly revoked: number
+  /** As the plan said: of these kinds nothing was ended. */
+  readonly leftAlone: number
+  readonly leftAloneByKind: BulkPlan['leftAloneByKind']
   readonly byKind: Readonly<Partial<Record<Kind, number>>>
   readonly failed: readonly { readonly id: string; readonly kind: Kind; readonly why: string }[]
 }
@@ -54,7 +58,7 @@ async function run(
   { inventory, verbs }: Pick<BulkDeps, 'inventory' | 'verbs'>,
   filter: Filter,
   input: { readonly most: number; readonly by: string; readonly why: string },
-): Promise<BulkDone> {
+): Promise<Omit<BulkDone, 'leftAlone' | 'leftAloneByKind'>> {
   const byKind: Partial<Record<Kind, number>> = {}
   const failed: { id: string; kind: Kind; why: string }[] = []
   let [revoked, tried] = [0, 0]
@@ -96,9 +100,21 @@ export function createBulk(deps: BulkDeps) {
     return inventory.countAll(filter)
   }
 
+  /** What a filter means of kinds that no verb ends. */
+  async function leftBy(given: Filter) {
+    const kind = KINDS.filter((one) => !able.includes(one) && (!given.kind || given.kind.includes(one)))
+    const { total, byKind } = await counted({ ...given, kind })
+    const some = Object.entries(byKind).filter(([, n]) => n > 0)
+    return { leftAlone: total, leftAloneByKind: Object.fromEntries(some) }
+  }
+
   /** How many may be revoked. Refused: `confirmation_needed`, `confirmation_wrong`, `inventory_grew`. */
-  async function allowance(given: Filter, filter: Filter, code: string | undefined): Promise<number> {
-    const most = code === undefined ? threshold : confirmation.confirmed(given, code)
+  async function allowance(
+    given: Filter,
+    filter: Filter,
+    { code, by }: { readonly code?: string | undefined; readonly by: string },
+  ): Promise<number> {
+    const most = code === undefined ? threshold : confirmation.confirmed(given, { code, by })
     const { total } = await counted(filter)
     if (code === undefined && total > threshold) throw refuse('confirmation_needed', { total })
     if (total > most) throw refuse('inventory_grew', { total, confirmed: most })
@@ -106,17 +122,16 @@ export function createBulk(deps: BulkDeps) {
   }
 
   return {
-    /** Counts what would be revoked and changes nothing. Refused: `too_wide`. */
-    async plan(given: Filter): Promise<BulkPlan> {
+    /** Counts what would be revoked and changes nothing. The code is good for whoever asked. Refused: `too_wide`. */
+    async plan(given: Filter, { by }: { readonly by: string }): Promise<BulkPlan> {
       const filter = narrowed(given)
-      const all = await inventory.countAll(given)
       const { total, byKind } = await counted(filter)
       return {
         total,
         byKind,
-        leftAlone: all.total - total,
+        ...(await leftBy(given)),
         needsCode: total > threshold,
-        ...confirmation.code(given, total),
+        ...confirmation.code(given, { count: total, by }),
       }
     },
     /**
@@ -128,8 +143,10 @@ export function createBulk(deps: BulkDeps) {
       input: { readonly code?: string | undefined; readonly by: string; readonly why: string },
     ): Promise<BulkDone> {
       const filter = narrowed(given)
-      const most = await allowance(given, filter, input.code)
-      return filter.kind?.length === 0 ? { revoked: 0, byKind: {}, failed: [] } : run(deps, filter, { ...input, most })
+      const most = await allowance(given, filter, input)
+      const left = await leftBy(given)
+      if (filter.kind?.length === 0) return { revoked: 0, byKind: {}, failed: [], ...left }
+      return { ...(await run(deps, filter, { ...input, most })), ...left }
     },
   }
 }

@@ -26,6 +26,8 @@ export interface Credential {
   readonly scopes: readonly string[]
   readonly binding: Binding
   readonly state: State
+  /** What verification answers for it now, where that can differ from its state; 'VALID': it works. */
+  readonly standing?: string
   readonly createdAt: number | null
   /** Null: never. Undefined: of this kind it is not known. */
   readonly lastUsedAt?: number | null

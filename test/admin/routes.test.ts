@@ -169,7 +169,13 @@ for (const kind of STORES)
       assert.deepEqual([dry.body.count, dry.body.dry_run, dry.body.needs_confirm], [15, true, true])
       const confirm = text(dry, 'confirm')
       assert.equal((await revoke({ filter: { kind: ['api-token'] }, confirm })).body.code, 'confirmation_wrong')
-      assert.deepEqual((await revoke({ filter, confirm, why: 'leak' })).body, { dry_run: false, count: 15, failed: [] })
+      assert.deepEqual((await revoke({ filter, confirm, why: 'leak' })).body, {
+        dry_run: false,
+        count: 15,
+        left_alone: 1,
+        left_alone_by_kind: { 'client-secret': 1 },
+        failed: [],
+      })
       assert.equal((await revoke({ filter })).body.count, 0, 'few need none')
     })
 

@@ -142,6 +142,11 @@ for (const kind of STORES) {
     it('takes a person by the name that he signs in with, and a foreign token by its hash', async () => {
       const own = rowOf(await run('token create', { ...nightly, kind: 'personal', owner: `account:${CANARY.login}` }))
       assert.equal(own.owner, `account:${sub}`)
+      const theirs = async (owner: string) =>
+        Number(rowOf(await run('inventory list', { owner, kind: ['api-token'], count: true })).total)
+      assert.equal(await theirs(`account:${CANARY.login}`), await theirs(`account:${sub}`))
+      assert.ok((await theirs(`account:${sub}`)) > 0)
+      await assert.rejects(run('inventory list', { owner: 'account:nobody' }), /no account/i)
       assert.equal('token' in rowOf(await run('token import', { ...nightly, sha256: 'AB'.repeat(32) })), false)
       await assert.rejects(run('token import', { ...nightly, sha256: 'secret' }), /--sha256: 64 hexadecimal digits/)
     })
@@ -167,7 +172,8 @@ for (const kind of STORES) {
         before,
         'a dry run ends nothing',
       )
-      assert.equal(rowOf(await run('inventory revoke', { ...mine, confirm: dry.confirm })).revoked, before)
+      const done = rowOf(await run('inventory revoke', { ...mine, confirm: dry.confirm }))
+      assert.deepEqual([done.count, done.left_alone], [before, dry.left_alone])
       assert.equal(Number(rowOf(await run('inventory list', { ...mine, count: true })).total), 0)
       await assert.rejects(run('inventory list', { kind: ['cookie'] }), /--kind/)
     })

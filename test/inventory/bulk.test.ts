@@ -22,7 +22,7 @@ describe('bulk revocation', () => {
     const { inventory, fill, noted } = await opened()
     await fill({ tokens: many(40, () => token()), artefacts: [family(), family({ kind: 'Grant' })] })
     const filter = { owner: ada }
-    const plan = await inventory.plan(filter)
+    const plan = await inventory.plan(filter, by)
     assert.deepEqual(
       [plan.total, plan.byKind, plan.leftAlone, plan.needsCode, plan.codeUntil],
       [41, { 'api-token': 40, family: 1, session: 0 }, 1, true, NOW + 600],
@@ -30,6 +30,7 @@ describe('bulk revocation', () => {
     assert.equal((await inventory.count(filter)).total, 42, 'nothing has changed')
     await assert.rejects(inventory.revoke(filter, by), isRefused('confirmation_needed'))
     const done = await inventory.revoke(filter, { ...by, code: plan.code })
+    assert.deepEqual([done.leftAlone, done.leftAloneByKind], [1, { grant: 1 }], 'as the plan said')
     assert.deepEqual([done.revoked, done.byKind, done.failed], [41, { 'api-token': 40, family: 1 }, []])
     assert.deepEqual(new Set(noted.map(({ data }) => data.id)).size, 41)
     assert.equal(noted.length, 41)
@@ -41,7 +42,7 @@ describe('bulk revocation', () => {
   it('takes no code of another filter, number or key, none that is old, and none for more than was seen', async () => {
     const { inventory, fill, clock } = await opened()
     await fill({ tokens: many(30, () => token()) })
-    const { code } = await inventory.plan({ owner: ada })
+    const { code } = await inventory.plan({ owner: ada }, by)
     const [at, count, mac] = code.split('.')
     for (const [filter, bad] of [
       [{ scope: 'read' }, code],
@@ -51,12 +52,14 @@ describe('bulk revocation', () => {
       [{ owner: ada }, ''],
     ] as const)
       await assert.rejects(inventory.revoke(filter, { ...by, code: bad }), isRefused('confirmation_wrong'), bad)
+    const rival = { by: 'account boris', why: '' }
+    await assert.rejects(inventory.revoke({ owner: ada }, { ...rival, code }), isRefused('confirmation_wrong'))
     await fill({ tokens: [token()] })
     await assert.rejects(inventory.revoke({ owner: ada }, { ...by, code }), isRefused('inventory_grew'))
-    const { code: fresh } = await inventory.plan({ owner: ada })
+    const { code: fresh } = await inventory.plan({ owner: ada }, by)
     clock.seconds += 601
     await assert.rejects(inventory.revoke({ owner: ada }, { ...by, code: fresh }), isRefused('confirmation_wrong'))
-    await assert.rejects(inventory.plan({}), isRefused('too_wide'))
+    await assert.rejects(inventory.plan({}, by), isRefused('too_wide'))
   })
 })
 
@@ -75,7 +78,7 @@ describe('a bulk revocation', () => {
     }
     const { inventory, fill } = await opened({ verbs: { 'api-token': dying } })
     await fill({ tokens: many(60, () => token()) })
-    const { code } = await inventory.plan({ owner: ada })
+    const { code } = await inventory.plan({ owner: ada }, by)
     await assert.rejects(inventory.revoke({ owner: ada }, { ...by, code }), /killed/)
     assert.equal((await inventory.count({ owner: ada })).total, 43)
     assert.equal((await inventory.revoke({ owner: ada }, { ...by, code })).revoked, 43)

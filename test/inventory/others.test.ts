@@ -81,6 +81,7 @@ describe('client secrets and signing keys', () => {
         signatures: 1,
         last_signed_at: undefined,
         signed_until: undefined,
+        next_at: new Date((NOW + DAY) * 1000).toISOString(),
         next_step: 'stops signing about 2027-02-14T08:00:00.000Z',
       },
     ],

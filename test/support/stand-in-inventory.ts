@@ -11,6 +11,7 @@ const refuse = refusals({
 })
 
 const THRESHOLD = 10
+const ALONE = { leftAlone: 1, leftAloneByKind: { 'client-secret': 1 } }
 
 const entry = (i: number): InventoryEntry => ({
   id: `cred_${String(i).padStart(5, '0')}`,
@@ -45,14 +46,14 @@ export function standInInventory(n: number): InventoryDoor {
     count: async (filter) => ({ total: found(filter).length, complete: true }),
     async plan(filter) {
       const total = found(filter).length
-      return { total, leftAlone: 0, needsCode: total > THRESHOLD, code: codeOf(filter), codeUntil: 1 }
+      return { total, ...ALONE, needsCode: total > THRESHOLD, code: codeOf(filter), codeUntil: 1 }
     },
     async revoke(filter, { code }) {
       const ended = found(filter)
       if (code === undefined && ended.length > THRESHOLD) throw refuse('confirmation_needed')
       if (code !== undefined && code !== codeOf(filter)) throw refuse('confirmation_wrong')
       entries = entries.filter((one) => !ended.includes(one))
-      return { revoked: ended.length, failed: [] }
+      return { revoked: ended.length, ...ALONE, failed: [] }
     },
     queries: {
       list: async () => [...saved.values()],
