@@ -6,7 +6,7 @@
  */
 
 import type { Change, Doc } from '../../adapters/store.ts'
-import { isConflict, seconds, type Unit } from '../base/index.ts'
+import { inWords, isConflict, seconds, type Unit } from '../base/index.ts'
 import type { RotationFacts, SeenFrom } from '../config/index.ts'
 import type { Norm, Verdict } from '../rotation/index.ts'
 import { decide, type Known, known, lineSince, type TokenDeps, tell } from './actions.ts'
@@ -52,7 +52,6 @@ export type Question = Pick<RotationFacts, 'risk' | 'request'> & {
   readonly event: 'api-token.scheduled' | 'leak' | 'risk'
 }
 
-const DAY = 86_400
 const BOTH = ['owner', 'administrators'] as const
 
 /**
@@ -66,7 +65,7 @@ export function apiTokenNorm({ event, credential }: RotationFacts): Norm {
   return {
     usual:
       event === 'api-token.scheduled' && every !== undefined && credential.ageSeconds >= every
-        ? { do: 'rotate', why: `was not rotated for ${Math.floor(credential.ageSeconds / DAY)} days` }
+        ? { do: 'rotate', why: `was not rotated for ${inWords(credential.ageSeconds)}` }
         : { do: 'keep', why: 'within its time' },
   }
 }

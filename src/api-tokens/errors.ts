@@ -6,9 +6,15 @@ export const refuse = refusals({
   token_unknown: [404, 'There is no API token with this id.'],
   token_exists: [409, 'This token is known already.'],
   token_state: [409, 'The token is in a state in which this can not be done.'],
-  bad_name: [400, 'A name has 1 to 200 characters and no control characters.'],
-  bad_text: [400, 'Purpose and place have at most 500 characters and no control characters.'],
-  bad_label: [400, 'At most 32 labels, each of 1 to 64 characters without control characters.'],
+  bad_name: [
+    400,
+    'A name has 1 to 200 characters, one of them to be seen, and none that controls text or its direction.',
+  ],
+  bad_text: [400, 'Purpose and place have at most 500 characters, and none that controls text or its direction.'],
+  bad_label: [
+    400,
+    'At most 32 labels, each of 1 to 64 characters, one of them to be seen, and none that controls text or its direction.',
+  ],
   bad_scope: [400, 'At most 64 scopes, each declared by one of the APIs that the token is for.'],
   bad_api: [400, 'At most 64 APIs, each of them declared.'],
   bad_network: [400, 'At most 64 networks, each in CIDR form (10.0.0.0/8, 2001:db8::/32) or one address.'],

@@ -1,6 +1,7 @@
 /** Policies as code: which token violates which policy in which way, and what another configuration would do to those that exist. Pure. */
 
 import type { Doc } from '../../adapters/store.ts'
+import { inWords } from '../base/index.ts'
 import {
   endOf,
   lifecycleOf,
@@ -32,9 +33,6 @@ export interface Violation {
   readonly what: string
 }
 
-const DAY = 86_400
-const days = (seconds: number): string => `${Math.round((seconds / DAY) * 10) / 10} days`
-
 /** Whether there is anything left of a token to hold to a policy. */
 const isLive = ({ doc }: HeldToken, now: number): boolean =>
   !['revoked', 'rotated', 'expired'].includes(stateOf(doc, now))
@@ -44,12 +42,12 @@ function againstOne({ doc, record }: HeldToken, { figures }: NamedFigures, now: 
   const { lifetimeSecondsMax, rotateEverySeconds, dormantSeconds, approval, scopes, networks } = figures
   const [life, age, idle] = [(doc.exp ?? 0) - (doc.iat ?? 0), now - (doc.iat ?? now), now - idleSince(doc)]
   if (lifetimeSecondsMax !== undefined && life > lifetimeSecondsMax)
-    found.push(['lifetime', `lives ${days(life)}, at most ${days(lifetimeSecondsMax)}`])
+    found.push(['lifetime', `lives ${inWords(life)}, at most ${inWords(lifetimeSecondsMax)}`])
   if (rotateEverySeconds !== undefined && age >= rotateEverySeconds && typeof doc.fields.successor !== 'string')
-    found.push(['rotation', `was not rotated for ${days(age)}, at most ${days(rotateEverySeconds)}`])
+    found.push(['rotation', `was not rotated for ${inWords(age)}, at most ${inWords(rotateEverySeconds)}`])
   const idleMax = dormantSeconds?.quarantine ?? dormantSeconds?.revoke
   if (idleMax !== undefined && idle >= idleMax && doc.state !== 'quarantined')
-    found.push(['dormancy', `was not used for ${days(idle)}, at most ${days(idleMax)}`])
+    found.push(['dormancy', `was not used for ${inWords(idle)}, at most ${inWords(idleMax)}`])
   if (approval && record.approvedBy === null && doc.state !== 'pending')
     found.push(['approval', 'works without the approval of a second person'])
   const stray = record.scopes.filter((one) => scopes && !scopes.includes(one))

@@ -10,7 +10,7 @@
  */
 
 import type { Doc, Store } from '../../adapters/store.ts'
-import { randomText, seconds, TENANT } from '../base/index.ts'
+import { inWords, randomText, seconds, TENANT } from '../base/index.ts'
 import { headOf, type Known } from './actions.ts'
 import { askAndAct, type DecideDeps, done, end, hold, mark } from './decided.ts'
 import { endOf, type Lifecycle, lifecycleOf, limitsFor, OVERLAP_SECONDS } from './limits.ts'
@@ -59,7 +59,7 @@ async function dormancy(deps: ScheduleDeps, found: Known, life: Lifecycle, now: 
   const { doc } = found
   const since = idleSince(doc)
   const idle = now - since
-  const why = `was not used for ${Math.floor(idle / DAY)} days`
+  const why = `was not used for ${inWords(idle)}`
   if (life.revoke && idle >= life.revoke.value) return end(deps, found, { by: `policy ${life.revoke.policy}`, why })
   if (doc.state === 'quarantined') return false
   if (life.quarantine && idle >= life.quarantine.value)

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { type Delivery, delivered, delivery, ownerText, shownConsumers, shownToken } from '../admin/index.ts'
 import type { Owner, ShownToken, TokenOrder } from '../api-tokens/index.ts'
 import type { App } from '../app.ts'
-import { DURATION, durationSeconds, type Unit } from '../base/index.ts'
+import { durationSeconds, SPAN, type Unit } from '../base/index.ts'
 import type { Command, Given, Option } from './commands.ts'
 import { type Desk, OPERATOR, offered, ownerTyped } from './desk.ts'
 
@@ -13,7 +13,7 @@ const strings = (about: string): Option => ({ type: 'string', multiple: true, ab
 const yes = (about: string): Option => ({ type: 'boolean', about })
 
 const texts = z.array(z.string()).default([])
-const duration = z.string().regex(DURATION, 'a time such as 30d')
+const duration = z.string().regex(SPAN, 'a time with its unit, such as 30s or 30d')
 const words = (list: readonly string[]): readonly string[] => list.flatMap((one) => one.split(' ')).filter(Boolean)
 
 const order = z.object({

@@ -183,6 +183,12 @@ describe('policy check', () => {
       ['short lifetime', 'turns rotation', 'used dormancy', 'seen approval', 'read scopes', 'home networks'],
     )
     assert.ok(found.every(({ id, name, what }) => id === 'tok_x' && name === 'nightly' && what.length > 5))
+    const strict = withPolicies({ name: 'p', lifetimeSecondsMax: 1800, dormantSeconds: { quarantine: 7200 } })
+    const idle = held({}, { lastUse: NOW - 10_800 })
+    assert.deepEqual(
+      policyCheck([idle], strict, NOW).map(({ what }) => what),
+      ['lives 30 days, at most 30 minutes', 'was not used for 3 hours, at most 2 hours'],
+    )
     const good = held(
       { approvedBy: 'account boris', networks: { allow: ['10.1.0.0/16'], except: [] } },
       { iat: NOW - DAY, exp: NOW + 5 * DAY },

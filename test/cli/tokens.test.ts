@@ -152,7 +152,9 @@ for (const kind of STORES) {
     })
 
     it('says what is wrong in the words of the options', async () => {
-      await assert.rejects(run('token create', { ...nightly, expires: 'soon' }), /--expires: a time such as 30d/)
+      await assert.rejects(run('token create', { ...nightly, expires: 'soon' }), /--expires: a time with its unit/)
+      await assert.rejects(run('token create', { ...nightly, expires: '30' }), /30s or 30d/)
+      await assert.rejects(run('inventory list', { 'unused-since': 'soon' }), /--unused-since: /)
       await assert.rejects(run('token create', { ...nightly, owner: 'reports' }), /--owner: must be account:SUB/)
       await assert.rejects(run('token create', { ...nightly, scope: undefined }), /--scope/)
       await assert.rejects(run('token rotate', { overlap: '2h' }, 'tok_abc'), /--overlap/)
@@ -192,12 +194,22 @@ for (const kind of STORES) {
 }
 
 describe('the command line', () => {
+  const said = async (...args: readonly string[]): Promise<string> =>
+    (await promisify(execFile)(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args])).stdout
+
   it('takes `mintmark inventory` for its list', async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      join(ROOT, 'src/cli/main.ts'),
-      'inventory',
-      '--help',
-    ])
-    assert.match(stdout, /^mintmark inventory list/)
+    assert.match(await said('inventory', '--count', '--help'), /^mintmark inventory list/)
+  })
+
+  it('prints the commands of a word', async () => {
+    for (const [word, command] of [
+      ['token', 'token rotate'],
+      ['policy', 'policy simulate'],
+      ['inventory', 'inventory revoke'],
+    ] as const) {
+      const help = await said(word, '--help')
+      assert.ok(help.includes(`  ${command} `) && !help.includes('client create'), word)
+    }
+    await assert.rejects(said('token'), /token rotate/)
   })
 })

@@ -136,3 +136,14 @@ for (const kind of STORES) {
     })
   })
 }
+
+describe('refusals in the log', () => {
+  it('are told by their code and without a stack, where nobody has signed in', async () => {
+    const at = await openLeakWorld('sqlite')
+    const refused = at.log.next('refused')
+    assert.equal((await fetch(new URL('/api/v1/tokens', at.world.issuer))).status, 401)
+    const line = await refused
+    assert.deepEqual([line.refusal, line.status, 'err' in line], ['token_missing', 401, false])
+    await at.close()
+  })
+})
