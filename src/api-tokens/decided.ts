@@ -6,7 +6,7 @@
  */
 
 import type { Change, Doc } from '../../adapters/store.ts'
-import { inWords, isConflict, seconds, type Unit } from '../base/index.ts'
+import { inWords, overRivals, seconds, type Unit } from '../base/index.ts'
 import type { RotationFacts, SeenFrom } from '../config/index.ts'
 import type { Norm, Verdict } from '../rotation/index.ts'
 import { decide, type Known, known, lineSince, type TokenDeps, tell } from './actions.ts'
@@ -53,6 +53,7 @@ export type Question = Pick<RotationFacts, 'risk' | 'request'> & {
 }
 
 const BOTH = ['owner', 'administrators'] as const
+const TRIES = 5
 
 /**
  * What a token does when no policy has an opinion: it is due when the time between its rotations is over, and held when it leaked. A
@@ -108,7 +109,7 @@ async function factsOf(deps: DecideDeps, found: Known, life: Lifecycle, question
   }
 }
 
-/** One token, one change: staged, committed, told. What a rival was first with is looked at again later. */
+/** One token, one change: staged, committed, told. Throws the `Conflict` of a rival that was first: whoever asks decides whether to look again. */
 export async function done(
   deps: DecideDeps,
   { doc, record }: Known,
@@ -117,12 +118,7 @@ export async function done(
 ): Promise<boolean> {
   const unit = deps.unit()
   await change(unit)
-  try {
-    await deps.commit(unit)
-  } catch (cause) {
-    if (isConflict(cause)) return true
-    throw cause
-  }
+  await deps.commit(unit)
   const after = unit.known(apiTokens.name, doc.id) ?? doc
   const token = shownToken(after, record, deps.settings(), seconds(deps.clock))
   await deps.notify({ ...reminder, token, to: BOTH })
@@ -241,12 +237,14 @@ export function createTokenDecisions(deps: DecideDeps) {
       return { do: isEnd ? 'revoke' : 'quarantine', why: verdict.why, record }
     },
     /** A sign that somebody else has a token: asks, and does what the policies say. Without one nothing happens. True where it changed. */
-    async onRisk(id: string, seen: Pick<Question, 'risk' | 'request'>): Promise<boolean> {
-      const found = await known(deps, deps.store, id)
-      const configuration = deps.settings()
-      if (stateNow(found.doc, found.record, configuration, seconds(deps.clock)) !== 'active') return false
-      return askAndAct(deps, found, lifecycleOf(found.record, configuration), { event: 'risk', ...seen })
-    },
+    onRisk: (id: string, seen: Pick<Question, 'risk' | 'request'>): Promise<boolean> =>
+      // The use that showed it is written at the same moment, on the same document.
+      overRivals(TRIES, async () => {
+        const found = await known(deps, deps.store, id)
+        const configuration = deps.settings()
+        if (stateNow(found.doc, found.record, configuration, seconds(deps.clock)) !== 'active') return false
+        return askAndAct(deps, found, lifecycleOf(found.record, configuration), { event: 'risk', ...seen })
+      }),
   }
 }
 

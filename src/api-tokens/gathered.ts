@@ -31,7 +31,8 @@ export interface Waiting {
 
 function see(users: Map<string, TokenUser>, user: TokenUser, most: number): void {
   users.set(keyOf(user), user)
-  if (users.size <= most) return
+  // Not at each one too many: this runs beside a request.
+  if (users.size <= 2 * most) return
   const kept = new Set(latest([...users.values()], most))
   for (const [key, one] of users) if (!kept.has(one)) users.delete(key)
 }

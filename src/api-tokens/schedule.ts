@@ -10,7 +10,7 @@
  */
 
 import type { Doc, Store } from '../../adapters/store.ts'
-import { inWords, randomText, seconds, TENANT } from '../base/index.ts'
+import { inWords, isConflict, randomText, seconds, TENANT } from '../base/index.ts'
 import { headOf, type Known } from './actions.ts'
 import { askAndAct, type DecideDeps, done, end, hold, mark } from './decided.ts'
 import { endOf, type Lifecycle, lifecycleOf, limitsFor, OVERLAP_SECONDS } from './limits.ts'
@@ -125,7 +125,11 @@ export function createTokenSchedule(deps: ScheduleDeps) {
   async function step(): Promise<{ readonly isOver: boolean; readonly seen: number }> {
     const by = { tenant: TENANT, by: { state: WALKED[at.state] ?? 'active' } }
     const page = await store.find(apiTokens.name, by, { limit: PAGE, ...(at.after ? { after: at.after } : {}) })
-    for (const doc of page) await visit(deps, doc).catch((cause) => deps.report({ id: publicId(doc.id), cause }))
+    for (const doc of page)
+      await visit(deps, doc).catch((cause) => {
+        // What a rival was first with is looked at again by the next round.
+        if (!isConflict(cause)) deps.report({ id: publicId(doc.id), cause })
+      })
     const isStateOver = page.length < PAGE
     const isOver = isStateOver && at.state === WALKED.length - 1
     at = isStateOver ? { state: (at.state + 1) % WALKED.length, after: undefined } : { ...at, after: page.at(-1)?.id }

@@ -56,6 +56,11 @@ export const REFUSED_MAX = 20
 const SCOPES_MAX = 64
 const PARTS_MAX = 8
 
+const AGENT_MAX = 160
+
+/** An agent as it may be shown on a terminal: visible ASCII, as user agents are. */
+export const agentOf = (agent = ''): string => agent.slice(0, AGENT_MAX).replaceAll(/[^\x20-\x7e]/g, '?')
+
 /** A word of a path as people name routes; anything else is an id, a name, or what somebody hopes that an administrator reads. */
 const WORD = /^(?:[a-z][a-z_.~-]{0,31}|v\d{1,2})$/i
 

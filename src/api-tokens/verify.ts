@@ -22,7 +22,7 @@ import {
   tokenOf,
 } from './records.ts'
 import { type Above, type Asked, effective, endsAt, type Reason, verdict } from './rules.ts'
-import { routeOf } from './seen.ts'
+import { agentOf, routeOf } from './seen.ts'
 import { standingReason } from './standing.ts'
 import type { Usage } from './usage.ts'
 
@@ -86,7 +86,6 @@ export interface Verified {
 const ENTRIES_MAX = 50_000
 const TEXT_MAX = 4096
 const OURS = /^([a-z]{1,12})_(pat|svc)_/
-const AGENT_MAX = 160
 
 /** Whether a text is one of our own API tokens by its checksum, under whatever prefix; says nothing about being known. */
 export function isTokenText(text: string): boolean {
@@ -141,7 +140,7 @@ function presentAt(deps: VerifierDeps, token: FoundToken, asked: Presented): Ver
     id: doc.id,
     outcome,
     network: asked.address === undefined ? '' : networkOf(asked.address),
-    agent: (asked.agent ?? '').slice(0, AGENT_MAX),
+    agent: agentOf(asked.agent),
     route: routeOf(record.paths, asked),
     ...(asked.scopes && asked.scopes.length > 0
       ? { scopes: asked.scopes.filter((one) => record.scopes.includes(one)) }

@@ -123,6 +123,24 @@ describe('decisions on API tokens', () => {
     assert.equal(await room.decisions.onRisk(id, seen), false)
   })
 
+  it('act on a risk also where the use that showed it is written at the same moment', async () => {
+    let rivals = 2
+    const slow = named('slow', '1', async ({ risk }) => {
+      if (rivals-- > 0) {
+        const unit = room.unit()
+        const doc = await unit.get('api-tokens', id.slice(4))
+        assert.ok(doc)
+        unit.decide({ collection: 'api-tokens', id: doc.id, if: {}, set: { lastUse: room.now() } }, doc)
+        await room.commit(unit)
+      }
+      return { do: risk ? 'quarantine' : 'keep' }
+    })
+    const room = await openTokens(only(slow))
+    const { id } = await create(room)
+    assert.equal(await room.decisions.onRisk(id, { risk: { score: 1, reasons: ['stranger'] } }), true)
+    assert.equal((await room.tokens.show(id)).state, 'quarantined')
+  })
+
   it('hold what would have no scope left, and still ask of what is due', async () => {
     let said: ReturnType<RotationPolicy> = { do: 'rotate', why: 'early' }
     const room = await openTokens(only(named('moody', '1', () => said)))

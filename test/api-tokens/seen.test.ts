@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import {
+  agentOf,
   joined,
   latest,
   NO_USERS,
@@ -25,6 +26,14 @@ describe('the route of a use', () => {
       [[], { path: 'no slash' }, '/'],
     ] as const)
       assert.equal(routeOf(templates, asked), route)
+  })
+})
+
+describe('the agent of a use', () => {
+  it('is short and can be printed', () => {
+    assert.equal(agentOf('curl/8\u001b[31m\u202e'), 'curl/8?[31m?')
+    assert.equal(agentOf('x'.repeat(500)).length, 160)
+    assert.equal(agentOf(undefined), '')
   })
 })
 
