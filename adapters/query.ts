@@ -14,9 +14,19 @@ export function fieldValue(doc: Doc, name: IndexField): unknown {
   return (field === undefined ? Reflect.get(doc, name) : doc.fields[field]) ?? null
 }
 
+/** Whether every document has a value there. An index by any other field holds only the documents that have one in its first. */
+export const isAlways = (field: IndexField | undefined): boolean => field === 'kind' || field === 'state'
+
+/** Throws TypeError where a declaration limits an index that it does not have, or one that no kind is asked of. */
+export function checkOnly({ name, indexes, only = {} }: Pick<Collection, 'name' | 'indexes' | 'only'>): void {
+  for (const words of Object.keys(only))
+    if (!indexes.some((index) => index.join(' ') === words && index.includes('kind')))
+      throw new TypeError(`${name} declares no index by ${words} that could be for some kinds`)
+}
+
 /** The declared index that a query is about. Throws TypeError where there is none. */
 export function declaredIndex(
-  table: Pick<Collection, 'name' | 'indexes'>,
+  table: Pick<Collection, 'name' | 'indexes' | 'only'>,
   { by, range }: Index,
 ): readonly IndexField[] {
   const names = Object.keys(by)
@@ -28,13 +38,20 @@ export function declaredIndex(
       equal.every((name) => names.includes(name))
     )
   })
-  if (!found || by.scopes === null)
+  const [first = 'kind'] = found ?? []
+  const kinds = found && table.only?.[found.join(' ')]
+  // What an index does not hold would be found by reading everything.
+  const isHeld = by.scopes !== null && by[first] !== null && (!kinds || kinds.includes(String(by.kind)))
+  if (!found || !isHeld)
     throw new TypeError(`${table.name} declares no index by ${[...names, ...(range ? [range.field] : [])].join(', ')}`)
   return found
 }
 
 /** As `declaredIndex`, for revocations: they reach what is equal, and decide by nothing else. */
-export function revocableIndex(table: Pick<Collection, 'name' | 'indexes'>, index: Index): readonly IndexField[] {
+export function revocableIndex(
+  table: Pick<Collection, 'name' | 'indexes' | 'only'>,
+  index: Index,
+): readonly IndexField[] {
   const found = declaredIndex(table, index)
   if (index.range || found.includes('scopes')) throw new TypeError('a revocation takes no range and no scope')
   return found

@@ -72,10 +72,7 @@ export interface Change {
   readonly fields?: Fields
 }
 
-/**
- * Fields a query may name: the envelope's own and those that the collection declares as `fields`. `scopes` is membership: the
- * document is found under each scope that it carries.
- */
+/** Fields a query may name, the collection's own too. `scopes` is membership: a document is found under each scope that it carries. */
 export type IndexField =
   | `fields.${string}`
   | 'scopes'
@@ -98,6 +95,8 @@ export interface Collection {
   readonly name: string
   /** Declared indexes, each a list of fields in order, the tenant always first and implied. */
   readonly indexes: readonly (readonly IndexField[])[]
+  /** Kinds that an index is for, by its fields joined with spaces; else all. Asking it for another kind throws TypeError. */
+  readonly only?: Readonly<Record<string, readonly string[]>>
   /** Clear fields beyond the envelope, with what each is for (printed into docs/storage.md). */
   readonly fields: Readonly<Record<string, string>>
   /** Whether documents have a `purgeAt` and a sweep visits the collection. */
@@ -106,7 +105,7 @@ export interface Collection {
   readonly about: string
 }
 
-/** Equality on the fields of one declared index; `null` finds what has no value there. */
+/** Equality on the fields of one declared index; `null` finds what has no value there, but in the first field, where it throws TypeError. */
 export interface Equality {
   readonly tenant: string
   readonly by: Readonly<Partial<Record<IndexField, string | number | null>>>
@@ -196,10 +195,11 @@ export interface Cleanup {
   readonly id: string
 }
 
-/** One thing that happened, sealed by the caller; it becomes visible with the commit that carries it. */
+/** What happened, sealed by the caller as one entry; it becomes visible with the commit that carries it. */
 export interface OutboxEvent {
-  /** `cid` and a counter: unique, so that a relay that repeats itself is seen. */
+  /** Unique, so that a relay that repeats itself is seen. */
   readonly id: string
+  /** The types of its events, in their order, with a space between. */
   readonly type: string
   readonly tenant: string
   /** Unix milliseconds. */

@@ -13,6 +13,7 @@ import { createTokenUse, tokenCollections } from '../src/api-tokens/index.ts'
 import { apiTokens, type TokenRecord, tokenDoc, tokenId } from '../src/api-tokens/records.ts'
 import { randomText, seconds, systemClock, systemRandom, Unit } from '../src/base/index.ts'
 import { createSeal, fixedMasters, type Seal, sealKeys, softwareMaster } from '../src/seal/index.ts'
+import { tokenRecord } from '../test/support/token-record.ts'
 
 const UNIT = 10_000
 const SAMPLE = 10_000
@@ -29,30 +30,16 @@ export interface TokenBench {
   readonly reads: Readonly<Record<'cold' | 'warm' | 'hot' | 'mistyped', number>>
 }
 
-function recordOf(n: number, now: number): TokenRecord {
-  return {
+const recordOf = (n: number, now: number): TokenRecord =>
+  tokenRecord({
     name: `token ${n}`,
-    kind: 'service',
     owner: { type: 'service', id: `service-${n}` },
     purpose: 'bench',
     keptAt: 'nowhere',
     scopes: ['read', 'write'],
     apis: ['urn:bench:api'],
-    networks: { allow: [], except: [] },
-    methods: [],
-    paths: [],
-    labels: [],
-    template: null,
     createdAt: now,
-    createdBy: 'bench',
-    rotations: 0,
-    parent: null,
-    canary: false,
-    ending: 'xxxx',
-    approvedBy: null,
-    why: null,
-  }
-}
+  })
 
 /** Puts tokens into the store in big units; keeps the texts of some. */
 async function load(store: Store, seal: Seal, count: number): Promise<readonly string[]> {

@@ -16,6 +16,7 @@ import { systemRandom as random, randomText, seconds, systemClock } from '../src
 import { type Filter, tokenSource } from '../src/inventory/index.ts'
 import { InventoryList } from '../src/inventory/list.ts'
 import { createSeal, fixedMasters, type Seal, sealKeys, softwareMaster } from '../src/seal/index.ts'
+import { tokenRecord } from '../test/support/token-record.ts'
 
 const LIMIT_MS = 200
 const BATCH = 10_000
@@ -42,28 +43,15 @@ function made(seal: Seal, id: string, now: number): NewDoc {
   const doc = tokenDoc(seal, {
     id,
     hk: '1',
-    record: {
+    record: tokenRecord({
       name: `token ${id.slice(0, 6)}`,
-      kind: 'service',
       owner: { type: 'service', id: owner },
       purpose: 'bench',
       keptAt: 'a vault',
-      labels: [],
-      template: null,
       createdAt: iat,
-      createdBy: 'operator',
-      rotations: 0,
-      parent: null,
-      canary: false,
-      ending: 'abcd',
-      approvedBy: null,
-      why: null,
       scopes: [...new Set([`s${below(40)}`, `s${below(40)}`])],
-      apis: [],
       networks: { allow: below(4) === 0 ? ['192.0.2.0/24'] : [], except: [] },
-      methods: [],
-      paths: [],
-    },
+    }),
     line: id,
     parent: null,
     state: 'active',

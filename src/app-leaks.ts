@@ -12,12 +12,8 @@ import { createLeaked } from './oidc/index.ts'
 import type { Seal } from './seal/index.ts'
 import type { Logger } from './telemetry/index.ts'
 
-/** A token in a log line: which, what it is called, whose. */
-export const named = ({ id, name, owner }: Pick<ShownToken, 'id' | 'name' | 'owner'>) => ({
-  id,
-  name,
-  owner: `${owner.type}:${owner.id}`,
-})
+/** A token in a log line: which, and whose. Its name is its person's own words, which stay out of the log. */
+export const named = ({ id, owner }: Pick<ShownToken, 'id' | 'owner'>) => ({ id, owner: `${owner.type}:${owner.id}` })
 
 /** What it uses of the app. */
 interface Shared {
@@ -51,7 +47,8 @@ export function leaksOf(
       logger.warn({ ...named(token), reaction, seenAt }, 'an API token was reported as leaked')
     },
     async alarm(token, seen) {
-      logger.error({ ...named(token), keptAt: token.keptAt, seen }, 'a trap was used')
+      // Name and place of a trap are what they were chosen for: that whoever reads this knows where it lies.
+      logger.error({ ...named(token), name: token.name, keptAt: token.keptAt, seen }, 'a trap was used')
     },
   })
 }

@@ -1,7 +1,7 @@
 /** The part of the composition that deals with API tokens: the room itself, then what follows and faces it. Belongs to `app.ts`. */
 
 import type { Store } from '../adapters/store.ts'
-import type { Accounts } from './accounts/index.ts'
+import { type Accounts, ownerCollections } from './accounts/index.ts'
 import { type Doors, declareManagementApi, MANAGEMENT_API } from './admin/index.ts'
 import {
   createTokenDecisions,
@@ -17,8 +17,8 @@ import {
   type TokenUser,
 } from './api-tokens/index.ts'
 import { leaksOf, named } from './app-leaks.ts'
-import { type Clock, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
-import type { Clients } from './clients/index.ts'
+import { type Clock, type Committed, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
+import { type Clients, clientCollection } from './clients/index.ts'
 import type { Fresh, SeenFrom } from './config/index.ts'
 import { createHandover, sealFor } from './handover/index.ts'
 import type { Outbound, Views } from './http/index.ts'
@@ -28,7 +28,7 @@ import {
   type Credential,
   createInventory,
   keySource,
-  type RevokeOne,
+  type StageEnd,
   secretSource,
   tokenSource,
 } from './inventory/index.ts'
@@ -78,7 +78,14 @@ const ownersOf =
 /** The room, its schedule, who verifies and counts, and what happens when a token leaks. Notices are log lines until mail takes them. */
 export function tokenRooms(
   shared: Shared,
-  input: { live: Live; accounts: Accounts; clients: Clients; keyring: Keyring; outbound: Outbound },
+  input: {
+    live: Live
+    accounts: Accounts
+    clients: Clients
+    keyring: Keyring
+    outbound: Outbound
+    committed: Committed
+  },
 ) {
   const { live, accounts, clients } = input
   const { logger } = shared
@@ -92,7 +99,8 @@ export function tokenRooms(
       const [{ uses }, { served }] = await Promise.all([tokenUse.usage.used(id), tokenUse.usage.users(id)])
       return { uses, last: served[0] && seenFrom(served[0]) }
     },
-    notify: ({ token, ...reminder }: Reminder) => logger.info({ ...reminder, ...named(token) }, 'about an API token'),
+    notify: ({ token, ...reminder }: Reminder) =>
+      logger.info({ ...reminder, ...named(token), ends: token.expiresAt }, 'about an API token'),
   }
   const decisions = createTokenDecisions(decides)
   const report = ({ id, cause }: { readonly id: string; readonly cause: unknown }) =>
@@ -104,6 +112,9 @@ export function tokenRooms(
     ...shared,
     limits: tokens.limitsFor,
     rates: () => live.configuration.tokens.rates,
+    namesOf: tokens.ratesFor,
+    isErased: accounts.wasErased,
+    ownerCollections: [...ownerCollections, clientCollection],
     async canary(token, seen) {
       if (await leaks.onCanary(token, seen)) await risk(token.id, 'a trap was used', seenFrom(seen))
     },
@@ -118,6 +129,7 @@ export function tokenRooms(
     },
   })
   const tokenSchedule = createTokenSchedule({ ...decides, report })
+  input.committed.follow(tokenUse.verifier.heard)
   return { tokens, tokenSchedule, tokenUse, leaks }
 }
 
@@ -135,30 +147,27 @@ interface FaceDeps {
   readonly createApi: Parameters<typeof declareManagementApi>[0]['createApi']
 }
 
-/** Ends each kind of credential that can be ended in bulk; what has ended already is no error. */
-function endings(shared: Shared, { tokens, oidc }: FaceDeps): Partial<Record<Credential['kind'], RevokeOne>> {
-  const { unit, commit, clock } = shared
+/** How each kind of credential that can be ended in bulk is; what has ended already is no error. */
+function endings(
+  { clock }: Pick<Shared, 'clock'>,
+  { tokens, oidc }: FaceDeps,
+): Partial<Record<Credential['kind'], StageEnd>> {
   const gone = (cause: unknown): void => {
     // A parent takes its children along, a Grant its families.
     if (!(cause instanceof Refusal && (cause.status === 404 || cause.status === 409))) throw cause
   }
   const artefact =
-    (kind: 'session' | 'grant'): RevokeOne =>
-    async ({ id }, { by, why }) => {
+    (kind: 'session' | 'grant'): StageEnd =>
+    async (unit, { id }, { by, why }) => {
       const stored = artefactId(kind, id)
       if (stored === undefined) return
-      const staged = unit()
       const end = kind === 'grant' ? endGrant : endOne
-      end(staged, { collection: artefacts.name, at: seconds(clock) }, stored)
-      staged.note(kind === 'grant' ? 'consent.revoked' : 'session.ended', { id: stored, by, why })
-      await commit(staged)
+      end(unit, { collection: artefacts.name, at: seconds(clock) }, stored)
+      unit.note(kind === 'grant' ? 'consent.revoked' : 'session.ended', { id: stored, by, why })
     }
   return {
-    async 'api-token'({ id }, input) {
-      const staged = unit()
-      await tokens.revoke(staged, id, input).then(() => commit(staged), gone)
-    },
-    family: ({ id }) => oidc.families.revoke(id).catch(gone),
+    'api-token': (unit, { id }, input) => tokens.revoke(unit, id, input).then(() => {}, gone),
+    family: (unit, { id }) => oidc.families.stageEnd(unit, id).catch(gone),
     grant: artefact('grant'),
     session: artefact('session'),
   }
@@ -226,7 +235,12 @@ export async function tokenFaces(shared: Shared, deps: FaceDeps) {
     hours: tokenUse.usage.hours,
     inventory,
     handover: { wrap: handover.wrap, seal: (text, recipient) => sealFor(text.reveal(), recipient) },
-    accessToken: (text) => oidc.bearer(text, MANAGEMENT_API),
+    async accessToken(text, asked) {
+      const facts = await oidc.bearer(text, { ...asked, api: MANAGEMENT_API })
+      if (!facts?.source) return facts && { ...facts, source: undefined }
+      const { id, owner, exp } = facts.source
+      return { ...facts, source: { id, owner, scopes: facts.scopes, expiresAt: exp } }
+    },
     async apiToken(text, asked) {
       const { reason, token } = await tokenUse.verifier.verify(text, { ...asked, api: MANAGEMENT_API })
       if (reason !== 'VALID' || !token) return undefined

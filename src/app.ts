@@ -1,25 +1,26 @@
 /** The whole composition on one screen: rooms in floor order, then what follows them, then what runs beside them. */
 
 import type { OutboxEvent, Store } from '../adapters/store.ts'
-import { accountCollections, createAccounts, type Hasher } from './accounts/index.ts'
-import { CLAIM_PATH, createAdmin, createRest } from './admin/index.ts'
-import { tokenCollections } from './api-tokens/index.ts'
+import { accountCollections, accountRefusals, createAccounts, type Hasher } from './accounts/index.ts'
+import { CLAIM_PATH, createAdmin, createRest, type RefusalTable, restRefusals } from './admin/index.ts'
+import { tokenCollections, tokenRefusals } from './api-tokens/index.ts'
 import { tokenFaces, tokenRooms } from './app-tokens.ts'
 import { createBackground } from './background.ts'
-import { type Clock, type Random, randomText, TENANT, Unit } from './base/index.ts'
-import { type Clients, clientCollections, createClients } from './clients/index.ts'
+import { type Clock, createCommitted, type Random, randomText, TENANT, Unit } from './base/index.ts'
+import { type Clients, clientCollections, clientRefusals, createClients } from './clients/index.ts'
 import type { ApiDeclaration, Configuration, Fresh } from './config/index.ts'
 import { createEnvelope, keepTokens, tokenSecondsMax } from './envelope.ts'
 import { createEventLog, createRelay, events, type Follower } from './events.ts'
 import { frontDoor } from './front-door.ts'
-import { handoverCollections } from './handover/index.ts'
-import { createOutbound, createViews } from './http/index.ts'
+import { handoverCollections, handoverRefusals } from './handover/index.ts'
+import { createOutbound, createShelf, createViews } from './http/index.ts'
 import { createIdempotency, idempotencyCollections } from './idempotency/index.ts'
-import { inventoryCollections } from './inventory/index.ts'
-import { type Algorithm, keyCollections, openKeyring, type Signers } from './keys/index.ts'
-import { leakCollections } from './leaks/index.ts'
+import { inventoryCollections, inventoryRefusals } from './inventory/index.ts'
+import { type Algorithm, keyCollections, keyRefusals, openKeyring, type Signers } from './keys/index.ts'
+import { leakCollections, leakRefusals } from './leaks/index.ts'
 import { createLive, type Reread } from './live.ts'
-import { createOidc, oidcCollections } from './oidc/index.ts'
+import { createOidc, familyRefusals, oidcCollections } from './oidc/index.ts'
+import { rawDoor } from './raw-door.ts'
 import { createSeal, fenced, type Masters, type Seal, sealEvents, sealKeys } from './seal/index.ts'
 import { createSignOuts } from './sign-outs.ts'
 import { type Counters, createCounters, type Logger } from './telemetry/index.ts'
@@ -41,6 +42,19 @@ export const collections = [
   events,
 ] as const
 
+/** Every table that an answer over HTTP may take its code from: each code has a page, served here and in docs/problems. */
+export const refusalTables: readonly RefusalTable[] = [
+  { about: 'The API', table: restRefusals },
+  { about: 'API tokens', table: tokenRefusals },
+  { about: 'The inventory', table: inventoryRefusals },
+  { about: 'Handing a secret over', table: handoverRefusals },
+  { about: 'Reports of leaked tokens', table: leakRefusals },
+  { about: 'Accounts and organisations', table: accountRefusals },
+  { about: 'Clients and APIs', table: clientRefusals },
+  { about: 'Families of refresh tokens', table: familyRefusals },
+  { about: 'Signing keys', table: keyRefusals },
+]
+
 /** What the app is made from. */
 export interface AppDeps {
   readonly store: Store
@@ -59,6 +73,10 @@ export interface AppDeps {
   readonly hasher: Hasher
   /** See `BackgroundDeps`. */
   readonly pace?: number
+  /** False: no lanes, every request goes the whole way. For whoever suspects one. */
+  readonly lanes?: boolean
+  /** See `BackgroundDeps`. */
+  readonly led?: boolean
   /** How the configuration is read again while the server runs. */
   readonly reread?: Reread
   /** How another module is read, for simulations. */
@@ -104,7 +122,8 @@ async function rooms(deps: AppDeps) {
   const { clock, random, signers } = deps
   const [live, counters] = [createLive(deps), createCounters()]
   const seal = await createSeal({ ...deps, tokenSecondsMax: tokenSecondsMax(deps.configuration.lifetimes) })
-  const store = fenced(deps.store, seal)
+  const committed = createCommitted()
+  const store = committed.watch(fenced(deps.store, seal))
   const { unit, commit, batched, batch } = workbench({ store, seal, clock, random, counters })
   const views = createViews({ directory: deps.viewsDirectory, branding: live.configuration.branding })
   const outbound = createOutbound(live.configuration.outbound)
@@ -114,10 +133,12 @@ async function rooms(deps: AppDeps) {
   const algorithms = () => algorithmsOf(live.configuration, signers[0], clients)
   const keyring = await openKeyring({ ...shared, decide: live.decide, settings: live.keySettings, algorithms })
   const accounts = await createAccounts(shared)
-  const { tokens, tokenSchedule, tokenUse, leaks } = tokenRooms(shared, { live, accounts, clients, keyring, outbound })
+  const input = { live, accounts, clients, keyring, outbound, committed }
+  const { tokens, tokenSchedule, tokenUse, leaks } = tokenRooms(shared, input)
   const oidc = await createOidc({
     ...shared,
     verifier: tokenUse.verifier,
+    tokens,
     keyring,
     clients,
     accounts,
@@ -144,12 +165,19 @@ export async function createApp(deps: AppDeps) {
   const envelope = createEnvelope({ ...shared, collections, accounts, oidc, tokens })
   const faces = await tokenFaces(shared, { ...shared, ...built, createApi })
   const idempotency = createIdempotency(shared)
-  const rest = createRest({ ...shared, doors: faces.doors, idempotency })
+  const rest = createRest({ ...shared, doors: faces.doors, idempotency, refusals: refusalTables })
   const admin = createAdmin({ accounts, views, seal })
   const signOuts = createSignOuts({ oidc, clock, logger })
-  const tellLog: Follower = async ({ seq, type, data }) => logger.debug({ seq, type, request: data.request }, 'event')
-  const relay = createRelay({ ...shared, followers: [tellLog, signOuts.follow] })
+  const tellLog: Follower = {
+    types: logger.isLevelEnabled('debug') ? 'all' : [],
+    follow: async ({ seq, type, data }) => logger.debug({ seq, type, request: data.request }, 'event'),
+  }
+  const relay = createRelay({ ...shared, followers: [tellLog, signOuts.follower] })
   const followers = { relay, signOuts, envelope, idempotency }
+  const claim = { path: CLAIM_PATH, answer: admin.claim }
+  const shelf = createShelf()
+  const next = frontDoor({ ...shared, ...built, ...faces, leaks, rest, claim, shelf }).callback()
+  const handler = deps.lanes === false ? next : rawDoor({ ...shared, ...built, shelf, next })
   return {
     ...built,
     ...faces,
@@ -157,14 +185,19 @@ export async function createApp(deps: AppDeps) {
     createApi,
     leaks,
     tokenSchedule,
-    organisations: { create: accounts.createOrganisation, list: accounts.organisations },
+    organisations: {
+      create: accounts.createOrganisation,
+      list: accounts.organisations,
+      disable: accounts.disableOrganisation,
+      enable: accounts.enableOrganisation,
+    },
     /** Units and commits outside requests. */
     work: { unit: shared.unit, commit: shared.commit },
     relay,
     eventLog: createEventLog({ store, seal }),
     masters: deps.masters,
     envelope,
-    koa: frontDoor({ ...shared, ...built, ...faces, leaks, rest, claim: { path: CLAIM_PATH, answer: admin.claim } }),
+    handler,
     /** Takes what has changed in the configuration's module. */
     reload: () => live.reload({ ...shared, clients, keyring, oidc, keep: (lifetimes) => keepTokens(seal, lifetimes) }),
     /** The last thing: policies, what signs, then the store. */

@@ -43,6 +43,11 @@ export interface BackgroundDeps {
   readonly tokenUse: Pick<TokenUse, 'timers' | 'stop'>
   /** How many times faster than the wall the clock goes: 1, but for tests in which months pass. Only the keys' timers follow it. */
   readonly pace?: number
+  /**
+   * Another process of this machine does what one does for all (numbering, sweeping, turning keys, schedules). Leases would keep
+   * them apart anyway; asking for them n times over costs what requests could use.
+   */
+  readonly led?: boolean
   /** Events of requests that write nothing. */
   readonly batched: OutboxEvent[]
   readonly unit: () => Unit
@@ -54,27 +59,38 @@ async function flush({ store, seal, batched, unit }: BackgroundDeps): Promise<vo
   if (taken.length > 0) await store.commit({ ...unit().writes('all'), events: await upToDate(seal, taken) })
 }
 
-/** Makes it. Nothing runs before `start`. */
-export function createBackground(deps: BackgroundDeps) {
-  const { store, clock, logger, keyring, relay, clients, pace = 1 } = deps
+/** Timers of one owner. What is busy is not started again; what fails is logged, and tried at the next turn. */
+function createTimers(logger: Logger) {
   const timers: NodeJS.Timeout[] = []
   const running = new Set<Promise<unknown>>()
-  const every = (ms: number, what: string, work: () => Promise<unknown>): void => {
-    let busy = false
-    timers.push(
-      setInterval(() => {
-        if (busy) return
-        busy = true
-        const done = work()
-          .catch((cause) => logger.error({ err: cause, what }, 'background work failed'))
-          .finally(() => {
-            busy = false
-            running.delete(done)
-          })
-        running.add(done)
-      }, ms).unref(),
-    )
+  return {
+    every(ms: number, what: string, work: () => Promise<unknown>): void {
+      let busy = false
+      timers.push(
+        setInterval(() => {
+          if (busy) return
+          busy = true
+          const done = work()
+            .catch((cause) => logger.error({ err: cause, what }, 'background work failed'))
+            .finally(() => {
+              busy = false
+              running.delete(done)
+            })
+          running.add(done)
+        }, ms).unref(),
+      )
+    },
+    async stop(): Promise<void> {
+      for (const timer of timers) clearInterval(timer)
+      await Promise.all(running)
+    },
   }
+}
+
+/** Makes it. Nothing runs before `start`. */
+export function createBackground(deps: BackgroundDeps) {
+  const { store, clock, keyring, relay, clients, pace = 1 } = deps
+  const { every, stop } = createTimers(deps.logger)
   const holder = randomText(deps.random, 9)
   const lease = (name: string, ms: number): Promise<boolean> =>
     store.lease({ name, holder, until: clock.now() + ms }, clock.now())
@@ -93,35 +109,43 @@ export function createBackground(deps: BackgroundDeps) {
     else await keyring.announce()
   }
 
+  function startShared(): void {
+    every(RELAY_MS, 'relay', () => relay.drain())
+    every(USES_MS, 'sign-outs', () => deps.signOuts.retry())
+    every(SWEEP_MS, 'sweep', sweep)
+    every(SCHEDULE_MS, 'API tokens', () => deps.tokenSchedule.tick())
+    every(SCHEDULE_MS, 'expired tokens', () => deps.inventory.markExpired())
+    every(LOOK_MS, 'leaks', () => deps.leaks.work())
+    every(SCHEDULE_MS, 'requests cut short', () => deps.idempotency.recover(CUT_SHORT))
+  }
+
+  async function stopShared(): Promise<void> {
+    await relay.drain()
+    await relay.release()
+    await store.release('keyring', holder)
+    await deps.tokenSchedule.release()
+  }
+
   return {
     start(): void {
       every(BATCH_MS, 'batch', () => flush(deps))
       every(USES_MS, 'secret uses', () => clients.flushSecretUses())
       every(USES_MS / pace, 'key uses', () => keyring.flushUses())
-      every(RELAY_MS, 'relay', () => relay.drain())
-      every(USES_MS, 'sign-outs', () => deps.signOuts.retry())
-      every(SWEEP_MS, 'sweep', sweep)
-      every(SCHEDULE_MS, 'API tokens', () => deps.tokenSchedule.tick())
-      every(SCHEDULE_MS, 'expired tokens', () => deps.inventory.markExpired())
-      every(LOOK_MS, 'leaks', () => deps.leaks.work())
-      every(SCHEDULE_MS, 'requests cut short', () => deps.idempotency.recover(CUT_SHORT))
       for (const { ms, what, work } of [...deps.envelope.timers, ...deps.tokenUse.timers]) every(ms, what, work)
       every(LOOK_MS / pace, 'keyring', () => keyring.poll())
-      every(TICK_MS / pace, 'key turns', tick)
+      every(TICK_MS / pace, 'key turns', deps.led ? () => keyring.announce() : tick)
+      if (!deps.led) startShared()
     },
     sweep,
+    flush: () => flush(deps),
     async stop(): Promise<void> {
-      for (const timer of timers) clearInterval(timer)
-      await Promise.all(running)
+      await stop()
       await deps.envelope.stop()
       await clients.flushSecretUses()
       await deps.tokenUse.stop()
       await keyring.flushUses()
       await flush(deps)
-      await relay.drain()
-      await relay.release()
-      await store.release('keyring', holder)
-      await deps.tokenSchedule.release()
+      if (!deps.led) await stopShared()
     },
   }
 }

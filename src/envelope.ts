@@ -5,10 +5,11 @@ import type { Accounts } from './accounts/index.ts'
 import type { Tokens } from './api-tokens/index.ts'
 import type { Clock, Random, Unit } from './base/index.ts'
 import type { Configuration } from './config/index.ts'
-import { eventResealer, events } from './events.ts'
+import { events } from './events.ts'
 import { idempotencyCollections, idempotencyResealer } from './idempotency/index.ts'
 import { artefactResealer, type Oidc, oidcCollections } from './oidc/index.ts'
 import {
+  eventResealer,
   keyStatus,
   type Masters,
   Renewer,
@@ -47,7 +48,7 @@ export interface EnvelopeDeps {
   readonly collections: readonly Collection[]
   readonly accounts: Accounts
   readonly oidc: Pick<Oidc, 'holdings'>
-  readonly tokens: Pick<Tokens, 'endAccount'>
+  readonly tokens: Pick<Tokens, 'countAccount' | 'endAccount'>
 }
 
 /** Work that a timer does. */
@@ -67,6 +68,7 @@ export function upToDate(seal: Seal, waiting: readonly OutboxEvent[]): Promise<r
 /** What an erased account leaves, for people. */
 function leftOf(input: {
   readonly counts: Readonly<Record<string, number>>
+  readonly apiTokens: number
   readonly sessionSeconds: number
   readonly mayRemain: readonly string[]
 }): readonly object[] {
@@ -90,6 +92,13 @@ function leftOf(input: {
       what: 'sign-in sessions and device codes, if any; sealed, they hold the random sub. They open nothing',
       until: `${days} days at most`,
     },
+    {
+      where: 'api-tokens',
+      count: input.apiTokens,
+      what: 'ended API tokens with their names, purposes and networks, sealed; those that had ended before are gone',
+      until: 'swept after a day',
+    },
+    { where: 'api-token-uses', what: 'how often by hour, no word of where from', until: '32 days after each hour' },
     {
       where: 'events',
       what: 'what happened, sealed: the random sub and networks, no personal data',
@@ -141,14 +150,15 @@ export function createEnvelope(deps: EnvelopeDeps) {
     async eraseAccount(name: string, input: { readonly dryRun: boolean }): Promise<Readonly<Record<string, unknown>>> {
       const sub = await accounts.subOf(name)
       const counts = await oidc.holdings.count(sub)
-      const end = (unit: Unit, of: string): void => {
+      const apiTokens = await deps.tokens.countAccount(sub)
+      const end = async (unit: Unit, of: string): Promise<void> => {
         oidc.holdings.end(unit, of)
-        deps.tokens.endAccount(unit, of)
+        await deps.tokens.endAccount(unit, of)
       }
       if (!input.dryRun) await accounts.erase(name, { end })
       const mayRemain = input.dryRun ? [] : await scrubbed(store)
       const { sessionSeconds } = configuration.lifetimes
-      return { name, erased: !input.dryRun, left: leftOf({ counts, sessionSeconds, mayRemain }) }
+      return { name, erased: !input.dryRun, left: leftOf({ counts, apiTokens, sessionSeconds, mayRemain }) }
     },
   }
 }

@@ -3,9 +3,9 @@
  * them to followers (DESIGN rule 5). Followers hang here; no credential path imports one.
  */
 
-import { type Collection, Conflict, type OutboxEvent, type Store } from '../adapters/store.ts'
+import { type Collection, Conflict, type Fields, type OutboxEvent, type Store } from '../adapters/store.ts'
 import { bound, type Clock, newDoc, type Random, randomText, seconds, TENANT, Unit } from './base/index.ts'
-import { openEvent, type Resealer, resealEvent, type Seal } from './seal/index.ts'
+import { countOf, type Numbered, numberedOf, openEvents, pageOf, type Seal, typesOf } from './seal/index.ts'
 import type { Logger } from './telemetry/index.ts'
 
 /** Every event's type, by the room that notes it. A type that is not here does not pass the relay's types. */
@@ -87,14 +87,19 @@ export const events: Collection = {
   name: 'events',
   indexes: [['kind']],
   fields: {
-    event: 'id of the event in its commit',
-    type: 'type of the event',
-    at: 'Unix milliseconds',
+    first: 'pages: number of the first event',
+    before: 'pages: number of the first event of the page before',
+    contents: 'pages: id, types, time, data key and length of each sealed entry',
     last: 'counter only: number of the latest event',
-    ids: 'counter only: ids of the latest batch',
+    page: 'counter only: number of the first event of the latest page',
+    ids: 'of before, counter only: ids of the latest batch',
+    event: 'of before, when each event had a document: its id in its commit',
+    type: 'of before: its type',
+    at: 'of before: Unix milliseconds',
   },
   expires: true,
-  about: 'What happened, numbered, sealed. Kept for 90 days.',
+  about:
+    'What happened, numbered, in pages of sealed entries; an entry holds all events of a commit. Kept for 90 days.',
 }
 
 /** An event as followers get it. */
@@ -105,10 +110,14 @@ export interface Happened {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/** Follows events; called at least once for each, in order. A rejection is logged and does not hold up the others. */
-export type Follower = (event: Happened) => Promise<void>
+/** Follows the types that it names: called at least once for each event, in order. A rejection is logged and holds up nobody. */
+export interface Follower {
+  readonly types: readonly string[] | 'all'
+  readonly follow: (event: Happened) => Promise<void>
+}
 
-const BATCH = 200
+/** Entries of a page: as many as the scan of a renewal may hold by the hundred. */
+const BATCH = 256
 const KEPT_SECONDS = 90 * 24 * 3600
 const LEASE_MS = 15_000
 const COUNTER = 'counter'
@@ -132,6 +141,8 @@ export function createRelay(deps: RelayDeps) {
   const holder = randomText(random, 9)
   let running: Promise<void> | undefined
   let again = false
+  /** What this relay numbered last. */
+  let numbered: { readonly first: number; readonly all: readonly Numbered[] } | undefined
 
   async function counter() {
     const doc = await store.get(events.name, COUNTER)
@@ -149,55 +160,72 @@ export function createRelay(deps: RelayDeps) {
     return made
   }
 
-  /** Numbers a batch in one commit. Only the latest batch can be numbered and not settled; its ids stand in the counter. */
-  async function number(
-    pending: readonly OutboxEvent[],
-  ): Promise<readonly { readonly seq: number; readonly event: OutboxEvent }[]> {
-    const doc = await counter()
-    const before: unknown = JSON.parse(String(doc.fields.ids ?? '[]'))
-    const done = new Set(Array.isArray(before) ? before.map(String) : [])
-    const last = Number(doc.fields.last ?? 0)
-    const repeated = pending
-      .filter(({ id }) => done.has(id))
-      .map((event) => ({ event, seq: last - done.size + 1 + [...done].indexOf(event.id) }))
-    const fresh = pending.filter(({ id }) => !done.has(id)).map((event, n) => ({ event, seq: last + 1 + n }))
-    if (repeated.length > 0 || fresh.length === 0) return repeated
-    const unit = new Unit({ store, cid: randomText(random, 16), request: holder })
-    for (const { seq, event } of fresh) {
-      const columns = bound({ tenant: event.tenant, kind: 'event', id: eventId(seq) })
-      unit.insert(
-        events.name,
-        newDoc(columns, {
-          hk: '',
-          dk: event.dk,
-          body: event.body,
-          purgeAt: seconds(clock) + KEPT_SECONDS,
-          fields: { event: event.id, type: event.type, at: event.at },
-        }),
-      )
-    }
-    const set = { fields: { last: last + fresh.length, ids: JSON.stringify(fresh.map(({ event }) => event.id)) } }
-    unit.decide({ collection: events.name, id: COUNTER, if: { fields: { last } }, set }, doc)
-    await store.commit(unit.writes('all'))
-    return fresh
+  /** What the latest batch numbered: only that can be numbered and not settled. `ids`: as a counter of before named it. */
+  async function latest(fields: Fields): Promise<ReadonlyMap<string, number>> {
+    const own = numbered?.first === fields.page ? numbered?.all : undefined
+    const page = own || !fields.page ? undefined : await store.get(events.name, eventId(Number(fields.page)))
+    const all = own ?? (page && numberedOf(page))
+    if (all) return new Map(all.map(({ seq, entry }) => [entry.id, seq]))
+    const ids: unknown = JSON.parse(String(fields.ids ?? '[]'))
+    const first = Number(fields.last ?? 0) + 1
+    return new Map(Array.isArray(ids) ? ids.map((id, n) => [String(id), first - ids.length + n]) : [])
   }
 
-  async function deliver(seq: number, event: OutboxEvent): Promise<void> {
-    const happened = { seq, type: event.type, at: event.at, data: await openEvent(seal, event) }
-    for (const follower of deps.followers)
-      await follower(happened).catch((cause) =>
-        logger.error({ err: cause, type: event.type, seq }, 'a follower failed'),
-      )
+  /** Numbers a batch in one commit; or gives the numbers that it has. */
+  async function number(pending: readonly OutboxEvent[]): Promise<readonly Numbered[]> {
+    const { fields, ...doc } = await counter()
+    const known = await latest(fields)
+    const repeated = pending.flatMap((entry) => {
+      const seq = known.get(entry.id)
+      return seq === undefined ? [] : [{ seq, entry }]
+    })
+    if (repeated.length > 0) return repeated
+    const last = Number(fields.last ?? 0)
+    const first = last + 1
+    const unit = new Unit({ store, cid: randomText(random, 16), request: holder })
+    const page = pageOf(pending, {
+      id: eventId(first),
+      tenant: TENANT,
+      first,
+      before: Number(fields.page ?? 0),
+      purgeAt: seconds(clock) + KEPT_SECONDS,
+    })
+    unit.insert(events.name, page)
+    const set = { fields: { last: last + countOf(pending), page: first, ids: null } }
+    unit.decide({ collection: events.name, id: COUNTER, if: { fields: { last } }, set }, { ...doc, fields })
+    await store.commit(unit.writes('all'))
+    numbered = { first, all: numberedOf(page) }
+    return numbered.all
   }
+
+  async function deliver({ seq, entry }: Numbered): Promise<void> {
+    const types = typesOf(entry)
+    const asked = deps.followers.filter((one) => one.types === 'all' || types.some((type) => one.types.includes(type)))
+    if (asked.length === 0) return
+    for (const [n, { type, data }] of (await openEvents(seal, entry)).entries()) {
+      const happened = { seq: seq + n, type, at: entry.at, data }
+      for (const follower of asked.filter((one) => one.types === 'all' || one.types.includes(type)))
+        await follower
+          .follow(happened)
+          .catch((cause) => logger.error({ err: cause, type, seq: happened.seq }, 'a follower failed'))
+    }
+  }
+
+  const lease = (): Promise<boolean> =>
+    store.lease({ name: 'relay', holder, until: clock.now() + LEASE_MS }, clock.now())
 
   async function once(): Promise<void> {
-    if (!(await store.lease({ name: 'relay', holder, until: clock.now() + LEASE_MS }, clock.now()))) return
+    let leased = clock.now()
+    if (!(await lease())) return
     for (;;) {
       const pending = await store.pending(BATCH)
       if (pending.length === 0) return
-      const numbered = await number(pending)
-      for (const { seq, event } of numbered) await deliver(seq, event)
-      await store.settle(numbered.map(({ event }) => event.id))
+      const batch = await number(pending)
+      for (const one of batch) await deliver(one)
+      await store.settle(batch.map(({ entry }) => entry.id))
+      if (clock.now() - leased < LEASE_MS / 3) continue
+      leased = clock.now()
+      if (!(await lease())) return
     }
   }
 
@@ -226,35 +254,46 @@ export function createRelay(deps: RelayDeps) {
 
 export type Relay = ReturnType<typeof createRelay>
 
-/** Events are sealed before they have a number: under the columns that the outbox gave them. */
-export function eventResealer(seal: Seal): Resealer {
-  return {
-    names: ({ dk }) => [dk],
-    async reseal({ tenant, dk, body, fields }) {
-      if (!body) return { dk: '' }
-      return resealEvent(seal, { id: String(fields.event), type: String(fields.type), tenant, dk, body })
-    },
-  }
-}
-
 const SCANNED_MAX = 1_000_000
 
 /** Reads what happened, for people. */
 export function createEventLog({ store, seal }: { readonly store: Pick<Store, 'get'>; readonly seal: Seal }) {
+  /** The events of a type among entries, the latest first. */
+  async function among(numbered: readonly Numbered[], type: EventType): Promise<readonly object[]> {
+    const found: object[] = []
+    for (const { seq, entry } of numbered.filter((one) => typesOf(one.entry).includes(type)))
+      for (const [n, event] of (await openEvents(seal, entry)).entries())
+        if (event.type === type) found.push({ seq: seq + n, at: new Date(entry.at).toISOString(), ...event.data })
+    return found.reverse()
+  }
+
+  /** A page, or a document of before: its entries, and the number of the document before it. */
+  async function read(first: number) {
+    const doc = await store.get(events.name, eventId(first))
+    if (doc?.kind === 'page') {
+      const before = Number(doc.fields.before)
+      return { numbered: numberedOf(doc), before: before > 0 ? before : first - 1 }
+    }
+    if (!doc?.body) return undefined
+    const { tenant, dk, body, fields } = doc
+    const entry = { id: String(fields.event), type: String(fields.type), tenant, at: Number(fields.at), dk, body }
+    return { numbered: [{ seq: first, entry }], before: first - 1 }
+  }
+
   return {
     /** The latest events of a type, in their order. */
     async latest(input: { readonly type: EventType; readonly last: number }): Promise<readonly object[]> {
-      const counter = await store.get(events.name, COUNTER)
+      const fields: Fields = (await store.get(events.name, COUNTER))?.fields ?? {}
       const found: object[] = []
-      const newest = Number(counter?.fields.last ?? 0)
-      for (let seq = newest; seq > Math.max(0, newest - SCANNED_MAX) && found.length < input.last; seq--) {
-        const doc = await store.get(events.name, eventId(seq))
-        if (doc?.fields.type !== input.type || !doc.body) continue
-        const event = { id: String(doc.fields.event), type: input.type, tenant: doc.tenant, dk: doc.dk, body: doc.body }
-        const at = Number(doc.fields.at)
-        found.push({ seq, at: new Date(at).toISOString(), ...(await openEvent(seal, { ...event, at })) })
+      const newest = Number(fields.last ?? 0)
+      let next = Number(fields.page ?? newest)
+      while (next > Math.max(0, newest - SCANNED_MAX) && found.length < input.last) {
+        const page = await read(next)
+        if (!page) break
+        found.push(...(await among(page.numbered, input.type)))
+        next = page.before
       }
-      return found.reverse()
+      return found.slice(0, input.last).reverse()
     },
   }
 }

@@ -1,6 +1,6 @@
 /** The front door: the edge, the headers and our few routes, then the protocol's. The only place that makes a Koa application. */
 
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import Koa from 'koa'
 import type { Store } from '../adapters/store.ts'
 import { type Clock, type Random, randomText } from './base/index.ts'
@@ -8,8 +8,12 @@ import {
   BadBody,
   callerAddress,
   type createViews,
+  earlyId,
   oauthError,
+  PUBLISHED_HEADERS,
+  prepared,
   readBody,
+  type Shelf,
   securityHeaders,
   sendAsset,
   sendCacheable,
@@ -30,9 +34,11 @@ export interface DoorDeps {
   readonly issuer: string
   readonly proxies: number
   readonly views: ReturnType<typeof createViews>
-  readonly oidc: Pick<Oidc, 'routes'>
+  readonly oidc: Pick<Oidc, 'routes' | 'lanes'>
   readonly keyring: Pick<Keyring, 'jwks' | 'ready'>
   readonly seal: Pick<Seal, 'fresh'>
+  /** Where discovery is laid ready for the raw door. */
+  readonly shelf: Shelf
   /** Faces that read their own bodies: they answer, or say that the path is not theirs. */
   readonly leaks: { answer(ctx: Koa.Context, address: string): Promise<boolean> }
   readonly handover: { answer(ctx: Koa.Context): Promise<boolean> }
@@ -49,7 +55,7 @@ function loggedPath(path: string): string {
 /** The outermost: request id, one log line, and a shape for whatever no one below has shaped. */
 function outermost({ logger, random, clock }: DoorDeps): Koa.Middleware {
   return async (ctx, next) => {
-    const request = randomText(random, 9)
+    const request = earlyId(ctx.req) ?? randomText(random, 9)
     ctx.set('X-Request-Id', request)
     ctx.state.requestId = request
     const start = clock.now()
@@ -114,14 +120,17 @@ function ownRoutes({ store, seal, keyring, issuer, logger, views }: DoorDeps): K
 }
 
 /** Discovery and keys are the same for everyone. The keys are the ring's, not the library's. */
-function cacheable(ctx: Koa.Context, keyring: DoorDeps['keyring']): void {
-  if (normalPath(ctx.path) === '/jwks') sendCacheable(ctx, { ...keyring.jwks(), type: 'application/jwk-set+json' })
-  else
-    sendCacheable(ctx, {
-      body: JSON.stringify(ctx.body),
-      type: 'application/json',
-      cacheControl: 'public, max-age=300',
-    })
+function cacheable(ctx: Koa.Context, { keyring, shelf }: DoorDeps, generation: unknown): void {
+  if (normalPath(ctx.path) === '/jwks') {
+    sendCacheable(ctx, { ...keyring.jwks(), type: 'application/jwk-set+json' })
+    return
+  }
+  const answer = { body: JSON.stringify(ctx.body), type: 'application/json', cacheControl: 'public, max-age=300' }
+  // Made once a generation: from now on it leaves as it is, for everybody. So never of a request that names more than the path: one with
+  // another origin in its first line would have it stand in every URL.
+  const { url = '' } = ctx.req
+  if (CACHED.includes(url)) shelf.put(url, generation, prepared(answer, PUBLISHED_HEADERS))
+  sendCacheable(ctx, answer)
 }
 
 /** The Koa application: edge, headers, our few routes, then the protocol's. */
@@ -141,8 +150,9 @@ export function frontDoor(door: DoorDeps): Koa {
     if (await door.handover.answer(ctx)) return
     const body = ctx.method === 'GET' || ctx.method === 'HEAD' ? Buffer.alloc(0) : await readBody(ctx.req)
     if (normalPath(ctx.path) === door.claim.path) return door.claim.answer(ctx, body)
+    const generation = oidc.lanes()
     await oidc.routes(ctx, { requestId: String(ctx.state.requestId), address, body })
-    if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) cacheable(ctx, door.keyring)
+    if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) cacheable(ctx, door, generation)
     else if (ctx.status === 404 && !ctx.body) {
       ctx.status = 404
       ctx.body = oauthError('not_found', 'there is nothing at this address')
@@ -152,10 +162,13 @@ export function frontDoor(door: DoorDeps): Koa {
 }
 
 /** Listens. Resolves with the server once it does; rejects when the address can't be had. */
-export function listen(koa: Koa, at: { readonly port: number; readonly host: string }): Promise<Server> {
+export function listen(
+  handler: RequestListener,
+  at: { readonly port: number; readonly host: string },
+): Promise<Server> {
   const server = createServer(
     { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 32_768 },
-    koa.callback(),
+    handler,
   )
   return new Promise((resolve, reject) => {
     server.once('error', reject)

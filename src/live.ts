@@ -98,6 +98,8 @@ export function createLive(deps: {
   readonly configuration: Configuration
   readonly logger: Logger
   readonly reread?: Reread | undefined
+  /** The primary of this machine takes the same file first, and records it. */
+  readonly led?: boolean
 }) {
   const { logger } = deps
   let current = deps.configuration
@@ -145,7 +147,7 @@ export function createLive(deps: {
     try {
       const reloaded = await take(fresh, to)
       logger.info(reloaded, 'the configuration was read again')
-      await record(reloaded, to, logger)
+      if (!deps.led) await record(reloaded, to, logger)
       return reloaded
     } catch (cause) {
       if (held !== fresh) await fresh.close()

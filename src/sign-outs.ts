@@ -33,13 +33,14 @@ export function createSignOuts(deps: {
     }
   }
 
-  const follow: Follower = async ({ type, data }) => {
-    if (type !== 'backchannel_logout.due') return
-    await tell({ clientId: String(data.client_id), sub: String(data.sub), sid: String(data.sid) }, clock.now())
+  const follower: Follower = {
+    types: ['backchannel_logout.due'],
+    follow: ({ data }) =>
+      tell({ clientId: String(data.client_id), sub: String(data.sub), sid: String(data.sid) }, clock.now()),
   }
 
   return {
-    follow,
+    follower,
     /** Tries again what waits. */
     async retry(): Promise<void> {
       const taken = waiting

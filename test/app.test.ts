@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import type { Store } from '../adapters/store.ts'
+import { numberedOf, typesOf } from '../src/seal/index.ts'
 import { Browser, codeFor, redeem, text } from './support/browser.ts'
 import { furnish, openWorld, STORES } from './support/world.ts'
 
@@ -84,15 +85,17 @@ for (const kind of STORES) {
           world.app.relay.drain(),
         ])
         assert.ok(drains.every(({ status }) => status === 'fulfilled'))
-        const numbered = await world.store.find('events', { tenant: 'default', by: { kind: 'event' } }, { limit: 1000 })
-        assert.ok(numbered.length >= 6)
+        const found = await world.store.find('events', { tenant: 'default', by: { kind: 'page' } }, { limit: 1000 })
+        const numbered = found.flatMap(numberedOf)
+        const told = numbered.flatMap(({ seq, entry }) => typesOf(entry).map((type, n) => ({ seq: seq + n, type })))
+        assert.ok(told.length >= 6)
         assert.deepEqual(
-          numbered.map(({ id }) => id),
-          numbered.map((_, n) => `e${String(n + 1).padStart(15, '0')}`),
+          told.map(({ seq }) => seq),
+          told.map((_, n) => n + 1),
         )
-        assert.equal(new Set(numbered.map(({ fields }) => fields.event)).size, numbered.length)
+        assert.equal(new Set(numbered.map(({ entry }) => entry.id)).size, numbered.length)
         assert.deepEqual(await world.store.pending(10), [])
-        const types = numbered.map(({ fields }) => fields.type)
+        const types = told.map(({ type }) => type)
         assert.ok(types.includes('client.created') && types.includes('account.created'))
       } finally {
         await world.close()

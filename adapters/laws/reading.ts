@@ -183,6 +183,33 @@ async function undeclared(bench: Bench): Promise<void> {
   assert.equal((await read(store, id)).rev, rev, 'nothing was written')
 }
 
+async function forSome(bench: Bench): Promise<void> {
+  const { store, tenant } = bench
+  const docs = ['law-listed', 'law-listed', 'law-else', 'law'].map((kind, n) =>
+    thing(tenant, { kind, lastUse: NOW + n }),
+  )
+  await store.commit(unit({ inserts: docs.map((doc) => ({ collection: things, doc })) }))
+  const listed = (kind: string) => ({ tenant, by: { kind }, range: { field: 'lastUse', below: NOW + 9 } }) as const
+  const found = await store.find(things, listed('law-listed'), { limit: 9 })
+  assert.deepEqual(
+    found.map(({ id }) => id),
+    docs.slice(0, 2).map(({ id }) => id),
+    'all of its kind, in order',
+  )
+  assert.equal(await store.count(things, listed('law-else')), 1)
+  await assert.rejects(store.find(things, listed('law'), { limit: 9 }), TypeError, 'the index is not for this kind')
+  const absent = { tenant, by: { family: null } }
+  await assert.rejects(store.find(things, absent, { limit: 9 }), TypeError, 'most documents have no family')
+  const target = { by: { tenant, by: { kind: 'law-listed', lastUse: NOW } } }
+  await store.commit(unit({ revocations: [{ collection: things, target, at: NOW }] }))
+  assert.deepEqual(
+    (await store.find(things, listed('law-listed'), { limit: 9 })).map(({ revokedAt }) => revokedAt),
+    [NOW, null],
+    'and a revocation reaches them by it',
+  )
+  await store.commit(unit({ cleanups: docs.map(({ id }) => ({ collection: things, id })) }))
+}
+
 async function scans(bench: Bench): Promise<void> {
   const { store, tenant } = bench
   const foreign = fresh()
@@ -218,6 +245,7 @@ export const reading: readonly Law[] = [
   law("find pages through a declared index: ascending, the tenant's own, and count agrees", pages),
   law('a scan gives every document of a collection once, ascending, of any tenant and state', scans),
   law('what no declaration names is a TypeError', undeclared),
+  law('an index for some kinds finds them alone, and none is asked for what has nothing in its first field', forSome),
   law('one id in two collections is two documents', async ({ store, tenant }) => {
     const [doc, far] = [thing(tenant), thing(tenant)]
     await store.commit(

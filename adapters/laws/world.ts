@@ -43,7 +43,9 @@ export const lawThings: Collection = {
     ['client', 'fields.weight'],
     ['scopes', 'state'],
     ['scopes', 'exp'],
+    ['kind', 'lastUse'],
   ],
+  only: { 'kind lastUse': ['law-listed', 'law-else'] },
   fields: {
     head: 'what a decider competes for',
     predecessor: 'the head before',

@@ -7,7 +7,8 @@ import mongoose, { type Connection } from 'mongoose'
 import { lawCollections, probe } from '../laws.ts'
 import { type Collection, SCHEMA, type Store, StoreUnusable } from '../store.ts'
 import { Application, isDuplicate } from './apply.ts'
-import { type Docs, docOf, eventOf, type Kept, pageFilters, type Table, tableOf, toldOf } from './schema.ts'
+import { looseEvents, outboxOf } from './outbox.ts'
+import { docOf, type Kept, pageFilters, prepareIndexes, type Table, tableOf, toldOf } from './schema.ts'
 
 const MAJORITY = { w: 'majority', j: true } as const
 const SELECTION_MS = 5000
@@ -29,18 +30,13 @@ function own(connection: Connection, name: string) {
   return connection.collection<Own>(`store-${name}`, { writeConcern: MAJORITY })
 }
 
-/** Events that no document carries. */
-function outboxOf(connection: Connection): Docs {
-  return own(connection, 'outbox') as unknown as Docs
-}
-
 function table({ tables }: Parts, name: string): Table {
   const found = tables.get(name)
   if (!found) throw new TypeError(`no collection ${name} is declared`)
   return found
 }
 
-function reads(parts: Parts): Pick<Store, 'get' | 'find' | 'count' | 'scan' | 'pending'> {
+function reads(parts: Parts): Pick<Store, 'get' | 'find' | 'count' | 'scan'> {
   const options = { promoteBuffers: true, readPreference: 'primary' } as const
   return {
     async get(collection, id) {
@@ -69,36 +65,7 @@ function reads(parts: Parts): Pick<Store, 'get' | 'find' | 'count' | 'scan' | 'p
       const kept = await t.docs.find(filter, options).sort({ _id: 1 }).limit(limit).toArray()
       return kept.map((one) => docOf(t, one))
     },
-    async pending(limit) {
-      const due = { outboxAt: { $gte: 0 } }
-      const carriers = await Promise.all([
-        ...[...parts.tables.values()].map(({ docs }) =>
-          docs.find(due, options).sort({ outboxAt: 1 }).limit(limit).toArray(),
-        ),
-        outboxOf(parts.connection).find(due, options).sort({ outboxAt: 1 }).limit(limit).toArray(),
-      ])
-      const told = carriers.flat().map(({ outbox }) => (Array.isArray(outbox) ? outbox.map(eventOf) : []))
-      // Carriers by the time of their first event; inside one the order of its commits holds. An event that a cleanup is
-      // moving may be in two places.
-      const events = told.sort((a, b) => (a[0]?.at ?? 0) - (b[0]?.at ?? 0)).flat()
-      return [...new Map(events.map((event) => [event.id, event])).values()].slice(0, limit)
-    },
   }
-}
-
-async function settle(parts: Parts, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return
-  const told = { outboxAt: { $gte: 0 }, 'outbox.id': { $in: [...ids] } }
-  const pull = { $pull: { outbox: { id: { $in: [...ids] } } } }
-  const empty = { outboxAt: { $gte: 0 }, outbox: { $size: 0 } }
-  for (const { docs } of parts.tables.values()) {
-    if ((await docs.updateMany(told, pull)).modifiedCount === 0) continue
-    await docs.updateMany(empty, { $unset: { outbox: '', outboxAt: '' } })
-  }
-  const loose = outboxOf(parts.connection)
-  if ((await loose.updateMany(told, pull)).modifiedCount === 0) return
-  // Kept for a day, so that a commit which is repeated does not tell its events again.
-  await loose.updateMany(empty, { $unset: { outboxAt: '' }, $currentDate: { settledAt: true } })
 }
 
 /** MongoDB has no command that overwrites: this says so. */
@@ -109,9 +76,7 @@ const REMAINS = [
   'snapshots and backups of the database, as old as they are',
 ] as const
 
-function writes(
-  parts: Parts,
-): Pick<Store, 'commit' | 'sweep' | 'settle' | 'lease' | 'release' | 'begin' | 'finish' | 'scrub'> {
+function writes(parts: Parts): Pick<Store, 'commit' | 'sweep' | 'lease' | 'release' | 'begin' | 'finish' | 'scrub'> {
   const leases = own(parts.connection, 'leases')
   const idempotency = own(parts.connection, 'idempotency')
   return {
@@ -130,7 +95,6 @@ function writes(
       const { deletedCount } = await t.docs.deleteMany({ ...due, _id: { $in: found.map(({ _id }) => _id) } })
       return deletedCount
     },
-    settle: (ids) => settle(parts, ids),
     scrub: async () => REMAINS,
     async lease({ name, holder, until }, now) {
       const { matchedCount } = await leases.updateOne(
@@ -221,9 +185,9 @@ export async function createMongoStore(
     ...lawCollections.filter((law) => !collections.some(({ name }) => name === law.name)),
   ]
   const tables = new Map(declarations.map((collection) => [collection.name, tableOf(connection, collection)]))
-  for (const { model } of tables.values()) await model.createIndexes()
+  for (const table of tables.values()) await prepareIndexes(table)
   seam(tables)
-  const outbox = outboxOf(connection)
+  const outbox = looseEvents(own(connection, 'outbox'))
   const indexes = own(connection, 'outbox')
   await indexes.createIndex({ outboxAt: 1 }, { sparse: true })
   // Housekeeping only: nothing relies on when, or whether, the server removes them.
@@ -245,6 +209,7 @@ export async function createMongoStore(
     name: 'mongodb',
     ...reads(parts),
     ...writes(parts),
+    ...outboxOf([...tables.values()], outbox),
     async ping() {
       await own(connection, 'meta').updateOne({ _id: 'ping' }, { $set: { at: 1 } }, { upsert: true })
     },

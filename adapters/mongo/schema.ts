@@ -2,7 +2,7 @@
 
 import type { Connection, Model } from 'mongoose'
 import mongoose from 'mongoose'
-import { boundsOf, declaredIndex, fieldOf, revocableIndex } from '../query.ts'
+import { boundsOf, checkOnly, declaredIndex, fieldOf, isAlways, revocableIndex } from '../query.ts'
 import type {
   Change,
   Collection,
@@ -51,6 +51,7 @@ export interface Table {
   readonly name: string
   readonly fields: readonly string[]
   readonly indexes: readonly (readonly IndexField[])[]
+  readonly only: Readonly<Record<string, readonly string[]>>
   readonly expires: boolean
   readonly model: Model<Kept>
   readonly docs: Docs
@@ -79,6 +80,21 @@ const ENVELOPE = [
   'body',
 ] as const
 
+const keysOf = (index: readonly IndexField[]): Record<string, 1> =>
+  Object.fromEntries(['tenant', ...index.map(pathOf), '_id'].map((name) => [name, 1]))
+
+/**
+ * Which documents stand in an index. A sparse one would hold them all, since all have a tenant. Equality with a value implies that
+ * it exists and that it is one of a list, so the planner uses such indexes; an emulator that ignores the filter has a larger index.
+ */
+function optionsOf({ only = {} }: Pick<Collection, 'only'>, index: readonly IndexField[]): mongoose.IndexOptions {
+  const kinds = only[index.join(' ')]
+  if (kinds)
+    return { name: `by ${index.join(' ')} of ${kinds.join(' ')}`, partialFilterExpression: { kind: { $in: kinds } } }
+  if (index[0] === undefined || isAlways(index[0]) || index[0] === 'scopes') return {}
+  return { name: `by ${index.join(' ')} if any`, partialFilterExpression: { [pathOf(index[0])]: { $exists: true } } }
+}
+
 /** Makes the model of a declaration. Indexes are the store's to create, before anything is served. */
 export function tableOf(connection: Connection, collection: Collection): Table {
   const columns = Object.fromEntries(
@@ -95,8 +111,8 @@ export function tableOf(connection: Connection, collection: Collection): Table {
       collection: collection.name,
     },
   )
-  for (const index of collection.indexes)
-    schema.index(Object.fromEntries(['tenant', ...index.map(pathOf), '_id'].map((name) => [name, 1])))
+  checkOnly(collection)
+  for (const index of collection.indexes) schema.index(keysOf(index), optionsOf(collection, index))
   if (collection.expires) schema.index({ purgeAt: 1 }, { sparse: true })
   schema.index({ outboxAt: 1 }, { sparse: true })
   const model = connection.model<Kept>(collection.name, schema)
@@ -104,10 +120,25 @@ export function tableOf(connection: Connection, collection: Collection): Table {
     name: collection.name,
     fields: Object.keys(collection.fields),
     indexes: collection.indexes,
+    only: collection.only ?? {},
     expires: collection.expires,
     model,
     docs: model.collection as unknown as Docs,
   }
+}
+
+/**
+ * Makes what is declared. What mongoose called an index before it was for some documents only goes first: before MongoDB 5 no two
+ * indexes may have the same fields.
+ */
+export async function prepareIndexes(table: Table): Promise<void> {
+  const { model } = table
+  const standing = await model.listIndexes().catch(() => [])
+  const replaced = table.indexes
+    .filter((index) => optionsOf(table, index).name !== undefined)
+    .map((index) => Object.entries(keysOf(index)).flat().join('_'))
+  for (const { name } of standing) if (replaced.includes(name)) await model.collection.dropIndex(name)
+  await model.createIndexes()
 }
 
 /** Bytes as the driver wants them. Throws TypeError for structure: an operator in a filter would be no value any more. */

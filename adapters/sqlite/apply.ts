@@ -1,91 +1,84 @@
-/** Applies one unit inside the open transaction: burns first, then a savepoint for the rest (DESIGN rule 2). */
+/** Applies one unit inside the open transaction: burns first, then the rest, all of it or nothing (DESIGN rule 2). */
 
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import { Conflict, type Decider, type Insert, type Revocation, type Update, type Writes } from '../store.ts'
-import { byIndex } from './queries.ts'
-import { assignments, increments, insertColumns, insertValues, type Part, quoted, type Table, tests } from './schema.ts'
+import type { StatementSync } from 'node:sqlite'
+import { Conflict } from '../store.ts'
+import { REACH } from './jobs.ts'
+import type { PacketReader } from './packet.ts'
+import type { Table } from './schema.ts'
+import { type TableWrites, writesOf } from './statements.ts'
 
-/** Statements prepared once and kept, by their text. */
-export function statements(db: DatabaseSync): (sql: string) => StatementSync {
-  const kept = new Map<string, StatementSync>()
-  return (sql) => {
-    const known = kept.get(sql)
-    if (known) return known
-    const made = db.prepare(sql)
-    kept.set(sql, made)
-    return made
+/** How many commit ids are kept at least: several seconds of the fastest load that was measured. */
+const RECENT_MIN = 50_000
+
+/** A unit without a savepoint broke off after it had written: the whole transaction must be undone, and done again with savepoints. */
+export class HalfDone extends Error {
+  constructor(cause: unknown) {
+    super('a unit broke off half way', { cause })
+    this.name = 'HalfDone'
   }
 }
 
-type Prepare = (sql: string) => StatementSync
-
-/** How many commit ids are kept: several seconds of the fastest load that was measured. */
-const RECENT_MAX = 100_000
-
-function shapeOf({ burns, inserts, updates, decider, revocations, cleanups, events }: Writes): string {
-  return (
-    [burns, inserts, updates, revocations, cleanups, events].map((writes) => writes.length).join('/') +
-    (decider ? `/${decider.id}` : '')
-  )
+/** What a unit has done so far. */
+interface Course {
+  readonly cid: string
+  readonly request: string
+  /** Whether documents carry its commit id, and whether they did before. */
+  isMarked: boolean
+  isRepeat: boolean
+  wrote: number
 }
 
-/** One unit's way into the database. */
+/** A write that leaves the commit id in a column of its document. */
+interface Marked {
+  readonly kind: 'insert' | 'update' | 'decider'
+  readonly column: 'cid' | 'updatedBy' | 'decidedBy'
+  readonly table: TableWrites
+  readonly id: string
+}
+
+/** Units' way into the database. */
 export class Application {
-  readonly #prepare: Prepare
-  readonly #tables: ReadonlyMap<string, Table>
+  readonly #prepare: (sql: string) => StatementSync
+  readonly #writes: readonly TableWrites[]
   // An answer is lost here only while the process lives, so memory is enough to know a repeat as a whole: its cleanups and
   // settled events too. The commit ids in the rows know it after a restart.
-  readonly #recent = new Map<string, string>()
-  readonly #applied = new Map<string, string>()
+  // Two generations: one by one, the oldest would be looked for behind all that went before it.
+  #recent = new Map<string, number>()
+  #earlier: ReadonlyMap<string, number> = new Map()
+  readonly #applied = new Map<string, number>()
+  #seq: number
 
-  constructor(prepare: Prepare, tables: ReadonlyMap<string, Table>) {
+  constructor(prepare: (sql: string) => StatementSync, tables: readonly Table[]) {
     this.#prepare = prepare
-    this.#tables = tables
+    this.#writes = tables.map((table) => writesOf(prepare, table))
+    this.#seq = Number(prepare('SELECT max(seq) AS seq FROM "store-outbox"').get()?.seq ?? 0)
   }
 
   /**
-   * Burns, then everything else under a savepoint. Throws Conflict, or whatever the database threw; burns stand then.
-   * TypeError when a commit id comes back with other writes: taking that for a repeat would lose them without a word.
+   * Burns, then everything else, under a savepoint where more than its first write could be lost, or where it is asked for. `size` is how
+   * many values the unit is: TypeError when a commit id comes back with others, since taking that for a repeat would lose them without
+   * a word. Throws Conflict, or whatever the database threw; burns stand then, unless it is `HalfDone`.
    */
-  apply(unit: Writes): void {
-    const shape = shapeOf(unit)
-    const known = this.#recent.get(unit.cid) ?? this.#applied.get(unit.cid)
-    if (known === shape) return
+  apply(read: PacketReader, { size, careful }: { readonly size: number; readonly careful: boolean }): void {
+    const course = { cid: read.text(), request: read.text(), isMarked: false, isRepeat: false, wrote: 0 }
+    const known = this.#recent.get(course.cid) ?? this.#earlier.get(course.cid) ?? this.#applied.get(course.cid)
+    if (known === size) return
     if (known !== undefined) throw new TypeError('a commit id was used for two different units')
-    for (const { collection, doc } of unit.burns) {
-      if (
-        !this.#add(this.#table(collection), doc, unit, 'OR IGNORE') &&
-        this.#row(collection, doc.id, 'request') !== unit.request
-      ) {
-        throw new Conflict('burn', collection, doc.id)
-      }
-    }
-    this.#prepare('SAVEPOINT unit').run()
-    try {
-      for (const insert of unit.inserts) this.#insert(insert, unit)
-      for (const update of unit.updates) this.#update(update, unit)
-      if (unit.decider) this.#decide(unit.decider, unit)
-      for (const revocation of unit.revocations) this.#revoke(revocation)
-      for (const { collection, id } of unit.cleanups)
-        this.#prepare(`DELETE FROM ${quoted(this.#table(collection).name)} WHERE id = ?`).run(id)
-      this.#note(unit)
-    } catch (cause) {
-      this.#prepare('ROLLBACK TO unit').run()
-      throw cause
-    } finally {
-      this.#prepare('RELEASE unit').run()
-    }
-    this.#applied.set(unit.cid, shape)
+    const losable = read.number()
+    for (let left = read.number(); left > 0; left--) this.#burn(read, course)
+    // What may be lost comes first, and a statement is all or nothing by itself.
+    if (losable <= 1 && !careful) this.#plain(read, course)
+    else this.#saved(read, course)
+    this.#applied.set(course.cid, size)
   }
 
   /** Says that the transaction stands: from now on its units are known when they are repeated. */
   committed(): void {
-    for (const [cid, shape] of this.#applied) this.#recent.set(cid, shape)
+    for (const [cid, size] of this.#applied) this.#recent.set(cid, size)
     this.#applied.clear()
-    for (const cid of this.#recent.keys()) {
-      if (this.#recent.size <= RECENT_MAX) break
-      this.#recent.delete(cid)
-    }
+    if (this.#recent.size < RECENT_MIN) return
+    this.#earlier = this.#recent
+    this.#recent = new Map()
   }
 
   /** Says that the transaction is gone, and all of its units with it. */
@@ -93,67 +86,115 @@ export class Application {
     this.#applied.clear()
   }
 
-  #table(name: string): Table {
-    const table = this.#tables.get(name)
-    if (!table) throw new TypeError(`no collection ${name} is declared`)
-    return table
-  }
-
-  #row(collection: string, id: string, column: 'request' | 'cid' | 'updatedBy' | 'decidedBy'): unknown {
-    return this.#prepare(`SELECT ${quoted(column)} AS value FROM ${quoted(collection)} WHERE id = ?`).get(id)?.value
-  }
-
-  #add(table: Table, doc: Insert['doc'], unit: Writes, or: string): boolean {
-    const columns = insertColumns(table)
-    const sql = `INSERT ${or} INTO ${quoted(table.name)} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
-    return this.#prepare(sql).run(...insertValues(table, doc, unit.cid, unit.request)).changes === 1
-  }
-
-  #insert({ collection, doc }: Insert, unit: Writes): void {
-    if (this.#add(this.#table(collection), doc, unit, 'OR IGNORE')) return
-    if (this.#row(collection, doc.id, 'cid') !== unit.cid) throw new Conflict('insert', collection, doc.id)
-  }
-
-  #write(table: Table, id: string, set: readonly Part[], when: readonly Part[]): boolean {
-    const sets = [...set.map((p) => p.sql), 'rev = rev + 1'].join(', ')
-    const wheres = ['id = ?', ...when.map((p) => p.sql)].join(' AND ')
-    const values: SQLInputValue[] = [...set.map((p) => p.value), id, ...when.map((p) => p.value)]
-    return this.#prepare(`UPDATE ${quoted(table.name)} SET ${sets} WHERE ${wheres}`).run(...values).changes === 1
-  }
-
-  #update({ collection, id, rev, set }: Update, unit: Writes): void {
-    const table = this.#table(collection)
-    const by = { sql: '"updatedBy" = ?', value: unit.cid }
-    if (this.#write(table, id, [...assignments(table, set), by], [{ sql: 'rev = ?', value: rev }])) return
-    if (this.#row(collection, id, 'updatedBy') !== unit.cid) throw new Conflict('update', collection, id)
-  }
-
-  #decide({ collection, id, if: condition, set, increment }: Decider, unit: Writes): void {
-    const table = this.#table(collection)
-    const sets = [
-      ...assignments(table, set),
-      ...increments(table, increment ?? {}),
-      { sql: '"decidedBy" = ?', value: unit.cid },
-    ]
-    const fresh = { sql: '"decidedBy" IS NOT ?', value: unit.cid }
-    if (this.#write(table, id, sets, [fresh, ...tests(table, condition)])) return
-    if (this.#row(collection, id, 'decidedBy') !== unit.cid) throw new Conflict('decider', collection, id)
-  }
-
-  #revoke({ collection, target, at, purgeAt, mark }: Revocation): void {
-    const table = this.#table(collection)
-    const where = 'id' in target ? { sql: 'id = ?', values: [target.id] } : byIndex(table, target.by)
-    if (mark !== undefined) {
-      const marking = `UPDATE ${quoted(table.name)} SET state = ?, rev = rev + 1 WHERE ${where.sql} AND "revokedAt" IS NULL AND state <> ?`
-      this.#prepare(marking).run(mark, ...where.values, mark)
-      return
+  #plain(read: PacketReader, course: Course): void {
+    try {
+      this.#rest(read, course)
+    } catch (cause) {
+      throw course.wrote > 0 ? new HalfDone(cause) : cause
     }
-    const sql = `UPDATE ${quoted(table.name)} SET state = 'revoked', "revokedAt" = ?, "purgeAt" = COALESCE(?, "purgeAt"), rev = rev + 1 WHERE ${where.sql} AND "revokedAt" IS NULL`
-    this.#prepare(sql).run(at, purgeAt ?? null, ...where.values)
   }
 
-  #note(unit: Writes): void {
-    const sql = 'INSERT OR IGNORE INTO "store-outbox" (id, type, tenant, at, dk, body) VALUES (?, ?, ?, ?, ?, ?)'
-    for (const { id, type, tenant, at, dk, body } of unit.events) this.#prepare(sql).run(id, type, tenant, at, dk, body)
+  #saved(read: PacketReader, course: Course): void {
+    this.#prepare('SAVEPOINT unit').run()
+    try {
+      this.#rest(read, course)
+    } catch (cause) {
+      this.#prepare('ROLLBACK TO unit').run()
+      throw cause
+    } finally {
+      this.#prepare('RELEASE unit').run()
+    }
+  }
+
+  #rest(read: PacketReader, course: Course): void {
+    for (let left = read.number(); left > 0; left--) this.#insert(read, course)
+    for (let left = read.number(); left > 0; left--) this.#update(read, course)
+    for (let left = read.number(); left > 0; left--) this.#decide(read, course)
+    for (let left = read.number(); left > 0; left--) this.#revoke(read, course)
+    for (let left = read.number(); left > 0; left--) this.#clean(read, course)
+    for (let left = read.number(); left > 0; left--) this.#note(read, course)
+  }
+
+  #table(read: PacketReader): TableWrites {
+    const found = this.#writes[read.number()]
+    if (!found) throw new Error('a packet names a table that there is not')
+    return found
+  }
+
+  #value(table: TableWrites, id: string, column: 'request' | 'cid' | 'updatedBy' | 'decidedBy'): unknown {
+    return this.#prepare(`SELECT "${column}" AS value FROM ${table.name} WHERE id = ?`).get(id)?.value
+  }
+
+  #burn(read: PacketReader, { cid, request }: Course): void {
+    const table = this.#table(read)
+    const { statement, counts } = table.burn(read.number())
+    const values = read.many(counts[0] ?? 0)
+    if (statement.run(...values, cid, request).changes === 1) return
+    const id = String(values[0])
+    if (this.#value(table, id, 'request') !== request) throw new Conflict('burn', table.collection, id)
+  }
+
+  #insert(read: PacketReader, course: Course): void {
+    const table = this.#table(read)
+    const { statement, counts } = table.insert(read.number())
+    const values = read.many(counts[0] ?? 0)
+    const isNew = statement.run(...values, course.cid).changes === 1
+    this.#done(course, isNew, { kind: 'insert', column: 'cid', table, id: String(values[0]) })
+  }
+
+  #update(read: PacketReader, course: Course): void {
+    const [table, id, rev] = [this.#table(read), read.text(), read.number()]
+    const { statement, counts } = table.update(read.number())
+    const isNew = statement.run(...read.many(counts[0] ?? 0), course.cid, id, rev).changes === 1
+    this.#done(course, isNew, { kind: 'update', column: 'updatedBy', table, id })
+  }
+
+  #decide(read: PacketReader, course: Course): void {
+    const [table, id, { cid }] = [this.#table(read), read.text(), course]
+    const { statement, counts } = table.decide(`${read.number()} ${read.number()} ${read.number()}`)
+    const [set = 0, added = 0, asked = 0] = counts
+    const values = read.many(set + added)
+    const isNew = statement.run(...values, cid, id, cid, ...read.many(asked)).changes === 1
+    this.#done(course, isNew, { kind: 'decider', column: 'decidedBy', table, id })
+  }
+
+  /** A write that is not new is this commit's own from before, or lost. */
+  #done(course: Course, isNew: boolean, what: Marked): void {
+    course.isMarked = true
+    if (isNew) course.wrote++
+    else if (this.#value(what.table, what.id, what.column) === course.cid) course.isRepeat = true
+    else throw new Conflict(what.kind, what.table.collection, what.id)
+  }
+
+  #revoke(read: PacketReader, course: Course): void {
+    const table = this.#table(read)
+    const isOne = read.number() === REACH.id
+    const place = isOne ? table.name : read.text()
+    const where = isOne ? 'id = ?' : read.text()
+    const reached = read.many(isOne ? 1 : read.number())
+    const [at = 0, purgeAt = null, mark = null] = read.many(3)
+    const live = `WHERE ${where} AND "revokedAt" IS NULL`
+    if (mark !== null) {
+      const marking = `UPDATE ${place} SET state = ?, rev = rev + 1 ${live} AND state <> ?`
+      this.#prepare(marking).run(mark, ...reached, mark)
+    } else {
+      const ending = `UPDATE ${place} SET state = 'revoked', "revokedAt" = ?, "purgeAt" = COALESCE(?, "purgeAt"), rev = rev + 1 ${live}`
+      this.#prepare(ending).run(at, purgeAt, ...reached)
+    }
+    course.wrote++
+  }
+
+  #clean(read: PacketReader, course: Course): void {
+    this.#prepare(`DELETE FROM ${this.#table(read).name} WHERE id = ?`).run(read.next())
+    course.wrote++
+  }
+
+  /** Events of a commit that is known by a document were told with that document. */
+  #note(read: PacketReader, { isMarked, isRepeat }: Course): void {
+    const values = read.many(6)
+    if (isRepeat) return
+    const sql =
+      'INSERT OR IGNORE INTO "store-outbox" (seq, id, type, tenant, at, dk, body, once) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
+    this.#prepare(sql).run(++this.#seq, ...values, isMarked ? null : 1)
   }
 }

@@ -6,10 +6,13 @@
 import { chmodSync, closeSync, fchmodSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { type Collection, type Index, type Page, SCHEMA, type Store, StoreUnusable } from '../store.ts'
-import { statements } from './apply.ts'
-import { countQuery, pageQuery, prepareScopes } from './queries.ts'
-import { definition, docOf, eventOf, OWN_TABLES, quoted, type Table, tableOf } from './schema.ts'
+import { type Collection, type Store, StoreUnusable } from '../store.ts'
+import { tableIn } from './jobs.ts'
+import { outboxOf, PENDING } from './outbox.ts'
+import { prepareSchema } from './prepare.ts'
+import { readsOf, rowStatements } from './reads.ts'
+import { rowOf } from './rows.ts'
+import { quoted, type Table, tableOf } from './schema.ts'
 import { startWriter, type Writer } from './thread.ts'
 
 const MAGIC = 'SQLite format 3\0'
@@ -57,48 +60,6 @@ function claimFile(file: string): void {
   }
 }
 
-function refuseForeign(db: DatabaseSync, file: string): void {
-  const names = db
-    .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`)
-    .all()
-    .map((row) => String(row.name))
-  if (names.length > 0 && !names.includes('store-meta'))
-    throw new StoreUnusable(`${file} is a database of something else than Mintmark`)
-}
-
-function prepareSchema(file: string, tables: readonly Table[]): void {
-  const db = new DatabaseSync(file)
-  try {
-    refuseForeign(db, file)
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-    for (const sql of OWN_TABLES) db.exec(sql)
-    const meta = db.prepare('SELECT value FROM "store-meta" WHERE name = ?')
-    const least = meta.get('minReader')?.value
-    if (typeof least === 'number' && least > SCHEMA.version) {
-      throw new StoreUnusable(
-        `${file} was written by a newer Mintmark (needs schema ${least}, this one reads ${SCHEMA.version}); start the newer one`,
-      )
-    }
-    for (const table of tables) {
-      const existing = new Set(
-        db
-          .prepare(`SELECT name FROM pragma_table_info(?)`)
-          .all(table.name)
-          .map((row) => String(row.name)),
-      )
-      for (const sql of definition(table, existing)) db.exec(sql)
-    }
-    prepareScopes(db, tables)
-    const put = db.prepare(
-      'INSERT INTO "store-meta" (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value < excluded.value',
-    )
-    put.run('version', SCHEMA.version)
-    put.run('minReader', SCHEMA.minReader)
-  } finally {
-    db.close()
-  }
-}
-
 /** What no SQL reaches. */
 const REMAINS = [
   'blocks that the file system gave free: of the write-ahead log, which was cut to nothing, and of the file, where it shrank',
@@ -107,67 +68,35 @@ const REMAINS = [
 const BUSY =
   'the write-ahead log (mintmark.db-wal): it was in use and could not be emptied; it is when the server stops, or at the next try'
 
+/** What reads and writes are made of. */
 interface Parts {
   readonly db: DatabaseSync
   readonly prepare: (sql: string) => StatementSync
   readonly writer: Writer
-  readonly held: DatabaseSync
-  readonly table: (name: string) => Table
-}
-
-function reads({ prepare, table }: Parts): Pick<Store, 'get' | 'find' | 'count' | 'scan' | 'pending'> {
-  return {
-    async get(collection, id) {
-      const t = table(collection)
-      const row = prepare(`SELECT * FROM ${quoted(t.name)} WHERE id = ?`).get(id)
-      return row && docOf(t, row)
-    },
-    async find(collection, by: Index, page: Page) {
-      const t = table(collection)
-      const { sql, values } = pageQuery(t, by, page)
-      return prepare(sql)
-        .all(...values)
-        .map((row) => docOf(t, row))
-    },
-    async count(collection, by, most) {
-      const { sql, values } = countQuery(table(collection), by, most)
-      return Number(prepare(sql).get(...values)?.n)
-    },
-    async scan(collection, { limit, after }) {
-      const t = table(collection)
-      const rows = prepare(`SELECT * FROM ${quoted(t.name)} WHERE id > ? ORDER BY id LIMIT ?`).all(after ?? '', limit)
-      return rows.map((row) => docOf(t, row))
-    },
-    async pending(limit) {
-      return prepare('SELECT * FROM "store-outbox" ORDER BY seq LIMIT ?').all(limit).map(eventOf)
-    },
-  }
+  readonly tables: ReadonlyMap<string, Table>
 }
 
 function writes({
   prepare,
   writer,
-  table,
-}: Parts): Pick<Store, 'commit' | 'sweep' | 'settle' | 'lease' | 'release' | 'begin' | 'finish' | 'scrub'> {
+  tables,
+}: Parts): Pick<Store, 'commit' | 'sweep' | 'lease' | 'release' | 'begin' | 'finish' | 'scrub'> {
   return {
-    commit: (unit) => writer.commit(unit),
+    commit: writer.commit,
     async scrub() {
       const busy = await writer.scrub()
       return busy ? [BUSY, ...REMAINS] : REMAINS
     },
     async sweep(collection, before, limit) {
-      const name = quoted(table(collection).name)
+      const name = quoted(tableIn(tables, collection).name)
       // Idempotency records have no collection of their own: they go with whatever is swept, and are not counted.
       const due = (from: string, key: string) =>
         `DELETE FROM ${from} WHERE ${key} IN (SELECT ${key} FROM ${from} WHERE "purgeAt" < ? LIMIT ?)`
       const [swept] = await Promise.all([
-        writer.run(due(name, 'id'), before, limit),
+        writer.run(due(name, 'rowid'), before, limit),
         writer.run(due('"store-idempotency"', 'key'), before, limit),
       ])
       return swept
-    },
-    async settle(ids) {
-      await Promise.all(ids.map((id) => writer.run('DELETE FROM "store-outbox" WHERE id = ?', id)))
     },
     async lease({ name, holder, until }, now) {
       const sql = `INSERT INTO "store-leases" (name, holder, until) VALUES (?, ?, ?)
@@ -183,7 +112,7 @@ function writes({
         1
       )
         return undefined
-      const result = prepare('SELECT result FROM "store-idempotency" WHERE key = ?').get(key)?.result
+      const [result] = rowOf(prepare('SELECT result FROM "store-idempotency" WHERE key = ?').get(key)) ?? []
       return result instanceof Uint8Array ? { result } : 'pending'
     },
     async finish(key, result) {
@@ -204,26 +133,38 @@ function refused(file: string, cause: unknown): StoreUnusable {
   })
 }
 
+/** Enough for the upper pages of every index at ten million documents; the rest is the system's to cache. */
+const CACHE_KIB = 16 * 1024
 const PROBE = 'UPDATE "store-meta" SET value = value WHERE name = ? AND 0'
 const TOUCH = 'UPDATE "store-meta" SET value = value WHERE name = ?'
 
-async function parts(path: string, tables: readonly Table[]): Promise<Parts> {
-  const byName = new Map(tables.map((t) => [t.name, t]))
-  const table = (name: string): Table => {
-    const found = byName.get(name)
-    if (!found) throw new TypeError(`no collection ${name} is declared`)
-    return found
-  }
-  const file = nameOf(path)
+/** Reads and writes over a writer that runs. */
+export function partsOf(input: {
+  readonly file: string
+  readonly tables: readonly Table[]
+  readonly writer: Writer
+}): Parts {
+  const db = new DatabaseSync(input.file, { readOnly: true, timeout: 5000 })
+  db.exec(`PRAGMA cache_size = ${-CACHE_KIB}`)
+  const tables = new Map(input.tables.map((table) => [table.name, table]))
+  return { db, prepare: rowStatements(db), writer: input.writer, tables }
+}
+
+async function parts(input: {
+  readonly file: string
+  readonly tables: readonly Table[]
+  readonly socket: string | undefined
+}): Promise<Parts & { readonly held: DatabaseSync }> {
+  const { tables, socket } = input
+  const file = nameOf(input.file)
   const held = lock(file)
   try {
     claimFile(file)
     prepareSchema(file, tables)
-    const writer = startWriter({ file, tables })
+    const writer = startWriter({ file, tables, socket })
     // Proves that the writer writes, and writes nothing: a start that is refused must leave the file as it was.
     await writer.run(PROBE, 'version')
-    const db = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
-    return { db, prepare: statements(db), writer, held, table }
+    return { ...partsOf({ file, tables, writer }), held }
   } catch (cause) {
     held.close()
     throw cause
@@ -237,14 +178,25 @@ async function parts(path: string, tables: readonly Table[]): Promise<Parts> {
 export async function openSqliteStore(input: {
   readonly file: string
   readonly collections: readonly Collection[]
+  /** Where other processes of this machine reach the writer (`openSharedSqliteStore`): a path for a Unix socket. */
+  readonly socket?: string | undefined
 }): Promise<SqliteStore> {
-  const opened = await parts(input.file, input.collections.map(tableOf)).catch((cause: unknown) => {
-    throw refused(input.file, cause)
+  const { file, socket } = input
+  const opened = await parts({ file, tables: input.collections.map(tableOf), socket }).catch((cause: unknown) => {
+    throw refused(file, cause)
   })
-  const { db, writer, held, prepare } = opened
+  return storeOf(opened, () => {
+    if (opened.held.isOpen) opened.held.close()
+  })
+}
+
+/** The store over its parts. `closed` is called when they are. */
+export function storeOf(opened: Parts, closed: () => void): SqliteStore {
+  const { db, writer, prepare } = opened
   return {
     name: 'sqlite',
-    ...reads(opened),
+    ...readsOf(opened),
+    ...outboxOf({ statement: prepare(PENDING), writer }),
     ...writes(opened),
     get batches() {
       return writer.batches
@@ -258,7 +210,7 @@ export async function openSqliteStore(input: {
       // The writer last: who closes last empties the log into the file, and a reader may not.
       if (db.isOpen) db.close()
       await writer.close()
-      if (held.isOpen) held.close()
+      closed()
     },
   }
 }

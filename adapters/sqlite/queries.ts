@@ -6,8 +6,9 @@
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { boundsOf, declaredIndex, revocableIndex } from '../query.ts'
-import type { Equality, Index, Page } from '../store.ts'
-import { columnOf, indexName, quoted, type Table } from './schema.ts'
+import type { Equality, Index, IndexField, Page } from '../store.ts'
+import { selected } from './rows.ts'
+import { columnOf, indexed, indexName, quoted, type Table } from './schema.ts'
 
 /** A statement with its values. */
 export interface Query {
@@ -64,20 +65,24 @@ function scopeDefinition(table: Table): readonly string[] {
   ]
 }
 
+/** The tables of scopes that stand for a table. */
+export function scopeTables(db: DatabaseSync, table: Table): readonly string[] {
+  return db
+    .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`)
+    .all()
+    .map((row) => String(row.name))
+    .filter((name) => name.startsWith(`${table.name} scopes`))
+}
+
 /** Brings the tables of scopes to what is declared: made and filled where they are missing, gone where nobody asks for them. */
 export function prepareScopes(db: DatabaseSync, tables: readonly Table[]): void {
-  const standing = (): readonly string[] =>
-    db
-      .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`)
-      .all()
-      .map((row) => String(row.name))
   for (const table of tables) {
     const wanted = scoped(table).length > 0 ? scopeTable(table) : undefined
-    for (const name of standing().filter((one) => one.startsWith(`${table.name} scopes`) && one !== wanted)) {
+    for (const name of scopeTables(db, table).filter((one) => one !== wanted)) {
       for (const what of TRIGGERS) db.exec(`DROP TRIGGER IF EXISTS ${quoted(`${name} ${what}`)}`)
       db.exec(`DROP TABLE ${quoted(name)}`)
     }
-    if (wanted === undefined || standing().includes(wanted)) continue
+    if (wanted === undefined || scopeTables(db, table).includes(wanted)) continue
     db.exec('BEGIN IMMEDIATE')
     for (const sql of scopeDefinition(table)) db.exec(sql)
     db.exec('COMMIT')
@@ -91,10 +96,23 @@ function equal({ tenant, by }: Equality): Query {
   return { sql: ['tenant = ?', ...tests].join(' AND '), values: [tenant, ...values] }
 }
 
-/** The WHERE of a revocation. Throws TypeError for any other set of fields. */
-export function byIndex(table: Table, by: Equality): Query {
-  revocableIndex(table, by)
-  return equal(by)
+/** What a query says of an index that is for some documents only: the words that made it. */
+function among(table: Table, declared: readonly IndexField[]): string {
+  const words = declared.includes('scopes') ? '' : indexed(table, declared)
+  return words ? ` AND (${words})` : ''
+}
+
+function from(table: Table, declared: readonly IndexField[]): string {
+  return declared.includes('scopes')
+    ? `${quoted(scopeTable(table))} INDEXED BY ${scopeIndex(table, declared)}`
+    : `${quoted(table.name)} INDEXED BY ${indexName(table, declared)}`
+}
+
+/** Which documents of a table a revocation reaches. Throws TypeError for any other set of fields. */
+export function reached(table: Table, by: Equality): { readonly place: string; readonly where: Query } {
+  const declared = revocableIndex(table, by)
+  const { sql, values } = equal(by)
+  return { place: from(table, declared), where: { sql: sql + among(table, declared), values } }
 }
 
 function ranged(index: Index, after: string | undefined): Query {
@@ -110,35 +128,27 @@ function ranged(index: Index, after: string | undefined): Query {
   }
 }
 
-function from(table: Table, index: Index): string {
-  const declared = declaredIndex(table, index)
-  return declared.includes('scopes')
-    ? `${quoted(scopeTable(table))} INDEXED BY ${scopeIndex(table, declared)}`
-    : `${quoted(table.name)} INDEXED BY ${indexName(table, declared)}`
-}
-
 /** One page. Throws TypeError for what is not declared. */
 export function pageQuery(table: Table, index: Index, { limit, after }: Page): Query {
-  const place = from(table, index)
+  const declared = declaredIndex(table, index)
   const where = ranged(index, after)
   const order = index.range ? `${columnOf(index.range.field)}, id` : 'id'
   const past = index.range ? { sql: '', values: [] } : { sql: ' AND id > ?', values: [after ?? ''] }
-  // Ids first, from the index alone; then their rows.
-  const ids = `SELECT id FROM ${place} WHERE ${where.sql}${past.sql} ORDER BY ${order} LIMIT ?`
+  // From the index alone; then their rows. A scope's index leads to ids, any other straight to rows.
+  const key = declared.includes('scopes') ? 'id' : 'rowid'
+  const found = `SELECT ${key} AS key FROM ${from(table, declared)} WHERE ${where.sql}${among(table, declared)}${past.sql} ORDER BY ${order} LIMIT ?`
   return {
-    sql: `SELECT t.* FROM (${ids}) AS found CROSS JOIN ${quoted(table.name)} AS t ON t.id = found.id`,
+    sql: `SELECT ${selected(table, 't.')} FROM (${found}) AS found CROSS JOIN ${quoted(table.name)} AS t ON t.${key} = found.key`,
     values: [...where.values, ...past.values, limit],
   }
 }
 
 /** A count, from the index alone. */
 export function countQuery(table: Table, index: Index, most: number | undefined): Query {
-  const place = from(table, index)
+  const declared = declaredIndex(table, index)
   const where = ranged(index, undefined)
+  const counted = `FROM ${from(table, declared)} WHERE ${where.sql}${among(table, declared)}`
   return most === undefined
-    ? { sql: `SELECT count(*) AS n FROM ${place} WHERE ${where.sql}`, values: where.values }
-    : {
-        sql: `SELECT count(*) AS n FROM (SELECT 1 FROM ${place} WHERE ${where.sql} LIMIT ?)`,
-        values: [...where.values, most],
-      }
+    ? { sql: `SELECT count(*) AS n ${counted}`, values: where.values }
+    : { sql: `SELECT count(*) AS n FROM (SELECT 1 ${counted} LIMIT ?)`, values: [...where.values, most] }
 }

@@ -1,10 +1,10 @@
-/** How declarations become tables, and documents rows. Shared by the writer thread and the reading side. */
+/** How declarations become tables. Shared by the writer thread and the reading side. */
 
-import type { SQLInputValue } from 'node:sqlite'
-import { fieldOf } from '../query.ts'
-import type { Change, Collection, Condition, Doc, Fields, IndexField, NewDoc, OutboxEvent, Scalar } from '../store.ts'
+import { checkOnly, fieldOf, isAlways } from '../query.ts'
+import type { Collection, IndexField } from '../store.ts'
 
-const COLUMNS = [
+/** The envelope's columns, in the order of a row. */
+export const COLUMNS = [
   'id',
   'tenant',
   'kind',
@@ -26,18 +26,11 @@ const COLUMNS = [
   'lastUse',
   'body',
 ] as const
-// `updatedBy` and `decidedBy` are the last commits of either class, so that a repeat is known; `request` is who burned.
-const KEPT_BY_STORE = ['rev', 'cid', 'revokedAt', 'updatedBy', 'decidedBy', 'request'] as const
-const CHANGEABLE: ReadonlySet<string> = new Set<keyof Change>([
-  'state',
-  'lastUse',
-  'exp',
-  'purgeAt',
-  'scopes',
-  'dk',
-  'body',
-])
-const TESTABLE: ReadonlySet<string> = new Set<keyof Condition>(['state', 'rev', 'revokedAt'])
+/** `updatedBy` and `decidedBy` are the last commits of either class, so that a repeat is known; `request` is who burned. */
+export const KEPT_BY_STORE = ['rev', 'cid', 'revokedAt', 'updatedBy', 'decidedBy', 'request'] as const
+
+/** A set of columns travels as a sum of powers of two: a double holds as many. */
+const COLUMNS_MAX = 53
 
 /** Doubles quotes: names come from declarations, never from a request. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
@@ -48,137 +41,81 @@ export const columnOf = (name: string): string => {
   const field = fieldOf(name)
   return field === undefined ? quoted(name) : fieldColumn(field)
 }
-export const indexName = (table: Pick<Table, 'name'>, index: readonly string[]): string =>
-  quoted(`${table.name} by ${index.join(' ')}`)
 
 /** What the statements of one collection need to know. */
 export interface Table {
   readonly name: string
+  /** Its place among the tables, by which the writer knows it. */
+  readonly at: number
   readonly fields: readonly string[]
   readonly indexes: readonly (readonly IndexField[])[]
+  readonly only: Readonly<Record<string, readonly string[]>>
   readonly expires: boolean
+  /** All columns, quoted, in the order of a row. */
+  readonly columns: readonly string[]
 }
 
-/** The table of a declaration. Throws TypeError for a name that is no plain word. */
-export function tableOf(collection: Collection): Table {
-  if (!/^[a-z][a-z0-9-]*$/.test(collection.name)) throw new TypeError(`not a collection name: ${collection.name}`)
-  return {
-    name: collection.name,
-    fields: Object.keys(collection.fields),
-    indexes: collection.indexes,
-    expires: collection.expires,
-  }
+/** The table of a declaration. Throws TypeError for a name that is no plain word, and for more fields than fit. */
+export function tableOf(collection: Collection, at = 0): Table {
+  const { name, indexes, expires, only = {} } = collection
+  if (!/^[a-z][a-z0-9-]*$/.test(name)) throw new TypeError(`not a collection name: ${name}`)
+  checkOnly(collection)
+  const fields = Object.keys(collection.fields)
+  const columns = [...COLUMNS.map(quoted), ...KEPT_BY_STORE.map(quoted), ...fields.map(fieldColumn)]
+  if (columns.length > COLUMNS_MAX)
+    throw new TypeError(`${name} declares more than ${COLUMNS_MAX - COLUMNS.length - KEPT_BY_STORE.length} fields`)
+  return { name, at, fields, indexes, only, expires, columns }
 }
 
-/** The statements that bring a table to its declared shape; `existing` are the columns that stand already. */
-export function definition(table: Table, existing: ReadonlySet<string>): readonly string[] {
+/** The kinds that an index is for; none where it is for all. */
+const kindsOf = (table: Table, index: readonly string[]): readonly string[] => table.only[index.join(' ')] ?? []
+
+/** Named by all that it is, so that another one is another index. */
+export function indexName(table: Table, index: readonly IndexField[]): string {
+  const kinds = kindsOf(table, index)
+  const of = kinds.length > 0 ? ` of ${kinds.join(' ')}` : isAlways(index[0]) ? '' : ' if any'
+  return quoted(`${table.name} by ${index.join(' ')}${of}`)
+}
+
+/**
+ * What a document must be to stand in an index: most have no value in its first field, or are of a kind that nobody looks for in it, and
+ * cost it nothing. A query says the same words, which is how SQLite knows that it may use the index.
+ */
+export function indexed(table: Table, index: readonly IndexField[]): string {
+  const kinds = kindsOf(table, index)
+  if (kinds.length > 0) return kinds.map((kind) => `"kind" = '${kind.replaceAll("'", "''")}'`).join(' OR ')
+  return isAlways(index[0]) ? '' : `${columnOf(index[0] ?? 'kind')} IS NOT NULL`
+}
+
+/** The indexes of a table by their names, with what makes each. */
+export function indexesOf(table: Table): ReadonlyMap<string, string> {
+  const made = new Map<string, string>()
   const name = quoted(table.name)
-  const columns = [...COLUMNS, ...KEPT_BY_STORE, ...table.fields.map((f) => `f_${f}`)].filter((c) => c !== 'id')
-  const missing = columns
-    .filter((c) => existing.size > 0 && !existing.has(c))
-    .map((c) => `ALTER TABLE ${name} ADD COLUMN ${quoted(c)}`)
-  const indexes = table.indexes
-    .filter((index) => !index.includes('scopes'))
-    .map((index) => {
-      const by = ['"tenant"', ...index.map(columnOf), 'id'].join(', ')
-      return `CREATE INDEX IF NOT EXISTS ${indexName(table, index)} ON ${name} (${by})`
-    })
-  const purge = table.expires
-    ? [`CREATE INDEX IF NOT EXISTS ${quoted(`${table.name} purge`)} ON ${name} ("purgeAt") WHERE "purgeAt" IS NOT NULL`]
-    : []
-  return [
-    `CREATE TABLE IF NOT EXISTS ${name} (id TEXT PRIMARY KEY, ${columns.map(quoted).join(', ')}) WITHOUT ROWID`,
-    ...missing,
-    ...indexes,
-    ...purge,
-  ]
+  for (const index of table.indexes.filter((one) => !one.includes('scopes'))) {
+    const [by, where] = [['"tenant"', ...index.map(columnOf), 'id'].join(', '), indexed(table, index)]
+    made.set(indexName(table, index), `ON ${name} (${by})${where ? ` WHERE ${where}` : ''}`)
+  }
+  if (table.expires) made.set(quoted(`${table.name} purge`), `ON ${name} ("purgeAt") WHERE "purgeAt" IS NOT NULL`)
+  return made
 }
 
-/** Tables that belong to the store itself. */
+/**
+ * A table: rows lie in the order in which they came, and a small index leads from the id to them. Ids are keyed hashes, so rows that lay
+ * in their order would each be written into a page of its own.
+ */
+export function tableDefinition(table: Table, name = table.name): string {
+  const [id, ...others] = table.columns
+  return `CREATE TABLE ${quoted(name)} (${id} TEXT PRIMARY KEY, ${others.join(', ')})`
+}
+
+/** `once`: events of a unit that leaves no commit id in any document; a repeat is known by the id of the event. */
+export const OUTBOX =
+  'CREATE TABLE "store-outbox" (seq INTEGER PRIMARY KEY, id TEXT, type TEXT, tenant TEXT, at INTEGER, dk TEXT, body BLOB, once INTEGER)'
+
+/** Tables that belong to the store itself, but for its outbox. */
 export const OWN_TABLES: readonly string[] = [
   'CREATE TABLE IF NOT EXISTS "store-meta" (name TEXT PRIMARY KEY, value) WITHOUT ROWID',
-  'CREATE TABLE IF NOT EXISTS "store-outbox" (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, type TEXT, tenant TEXT, at INTEGER, dk TEXT, body BLOB)',
   'CREATE TABLE IF NOT EXISTS "store-leases" (name TEXT PRIMARY KEY, holder TEXT, until INTEGER) WITHOUT ROWID',
   'CREATE TABLE IF NOT EXISTS "store-idempotency" (key TEXT PRIMARY KEY, "purgeAt" INTEGER, result BLOB) WITHOUT ROWID',
   'CREATE INDEX IF NOT EXISTS "store-idempotency purge" ON "store-idempotency" ("purgeAt")',
 ]
-
-/** Columns of an insert, in the order of `insertValues`. */
-export function insertColumns(table: Table): readonly string[] {
-  return [...COLUMNS.map(quoted), ...KEPT_BY_STORE.map(quoted), ...table.fields.map(fieldColumn)]
-}
-
-/** Values of an insert. Throws TypeError when the document names a field that is not declared. */
-export function insertValues(table: Table, doc: NewDoc, cid: string, request: string | null): SQLInputValue[] {
-  declared(table, Object.keys(doc.fields))
-  const clear = COLUMNS.map((column) =>
-    column === 'scopes' ? JSON.stringify(doc.scopes) : (doc[column] as SQLInputValue),
-  )
-  return [...clear, 1, cid, null, null, null, request, ...table.fields.map((f) => doc.fields[f] ?? null)]
-}
-
-/** Refuses names that the declaration does not have. */
-export function declared(table: Table, names: readonly string[]): void {
-  for (const name of names) {
-    if (!table.fields.includes(name)) throw new TypeError(`${table.name} does not declare the field ${name}`)
-  }
-}
-
-/** `column = ?` for each part of a change or a condition, with the values in order. */
-export interface Part {
-  readonly sql: string
-  readonly value: SQLInputValue
-}
-
-type Named = Readonly<Record<string, unknown>> & { readonly fields?: Fields }
-
-function parts(table: Table, named: Named, allowed: ReadonlySet<string>, operator: '=' | 'IS'): Part[] {
-  const { fields = {}, ...rest } = named
-  declared(table, Object.keys(fields))
-  const own = Object.entries(rest).filter(([, value]) => value !== undefined)
-  for (const [name] of own)
-    if (!allowed.has(name)) throw new TypeError(`${name} can't stand in a change or a condition of ${table.name}`)
-  return [
-    ...own.map(([name, value]) => ({
-      sql: `${quoted(name)} ${operator} ?`,
-      value: name === 'scopes' ? JSON.stringify(value) : (value as SQLInputValue),
-    })),
-    ...Object.entries(fields).map(([name, value]) => ({ sql: `${fieldColumn(name)} ${operator} ?`, value })),
-  ]
-}
-
-/** The assignments of a change. */
-export const assignments = (table: Table, set: Change): Part[] => parts(table, { ...set }, CHANGEABLE, '=')
-
-/** The tests of a condition; IS compares null with null. */
-export const tests = (table: Table, condition: Condition): Part[] => parts(table, { ...condition }, TESTABLE, 'IS')
-
-/** `column = column + ?` for each increment. */
-export function increments(table: Table, by: Readonly<Record<string, number>>): Part[] {
-  declared(table, Object.keys(by))
-  return Object.entries(by).map(([name, value]) => ({
-    sql: `${fieldColumn(name)} = COALESCE(${fieldColumn(name)}, 0) + ?`,
-    value,
-  }))
-}
-
-type Row = Readonly<Record<string, unknown>>
-
-/** A row as a document: the parsing edge of this store. Thousands are read for one answer: no intermediate objects. */
-export function docOf(table: Table, row: Row): Doc {
-  const doc: Record<string, unknown> = {}
-  for (const column of COLUMNS) doc[column] = row[column] ?? null
-  const fields: Record<string, Scalar> = {}
-  for (const field of table.fields) fields[field] = (row[`f_${field}`] ?? null) as Scalar
-  doc.scopes = row.scopes === '[]' ? [] : JSON.parse(String(row.scopes))
-  doc.rev = row.rev
-  doc.cid = row.cid
-  doc.revokedAt = row.revokedAt ?? null
-  doc.fields = fields
-  return doc as unknown as Doc
-}
-
-/** A row of the outbox as an event. */
-export function eventOf(row: Row): OutboxEvent {
-  return { id: row.id, type: row.type, tenant: row.tenant, at: row.at, dk: row.dk, body: row.body } as OutboxEvent
-}

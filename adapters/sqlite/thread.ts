@@ -1,22 +1,23 @@
 /** The other end of the writer thread: sends jobs, several in one message where they come in one tick, and settles their promises. */
 
 import { Worker } from 'node:worker_threads'
-import { Conflict, StoreUnusable, type Writes } from '../store.ts'
+import { Conflict, type Scalar, StoreUnusable, type Writes } from '../store.ts'
+import { beginJob, endJob, JOB, putUnit } from './jobs.ts'
+import { type Packet, PacketWriter } from './packet.ts'
 import type { Table } from './schema.ts'
-import type { Answer, Job } from './writer.ts'
+import type { Answered, Failed, Setup } from './writer.ts'
 
 interface Waiting {
   readonly resolve: (changes: number) => void
   readonly reject: (cause: Error) => void
 }
 
-type Value = string | number | null | Uint8Array
-
 /** The writer as the store sees it. */
 export interface Writer {
+  /** Rejects with TypeError what no declaration names or no store takes; whatever else comes in that turn goes on. */
   commit(unit: Writes): Promise<void>
   /** Runs one small statement of the store's own; resolves to the number of changed rows, after COMMIT. */
-  run(sql: string, ...values: readonly Value[]): Promise<number>
+  run(sql: string, ...values: readonly Scalar[]): Promise<number>
   /** Empties the write-ahead log and writes the file anew; resolves to whether something was in the way. */
   scrub(): Promise<boolean>
   /** Transactions so far: fewer than commits, when commits travel in groups. */
@@ -26,106 +27,127 @@ export interface Writer {
   close(): Promise<void>
 }
 
-function settle(waiting: Waiting, answer: Answer): void {
-  switch (answer.is) {
-    case 'done':
-      waiting.resolve(answer.changes)
-      break
+function errorOf(failed: Failed): Error {
+  switch (failed.is) {
     case 'conflict':
-      waiting.reject(new Conflict(answer.kind, answer.collection, answer.id))
-      break
+      return new Conflict(failed.kind, failed.collection, failed.id)
     case 'failed':
-      waiting.reject(
-        answer.name === 'TypeError'
-          ? new TypeError(answer.message)
-          : new Error(`the embedded store: ${answer.message}`),
-      )
-      break
+      return failed.name === 'TypeError'
+        ? new TypeError(failed.message)
+        : new Error(`the embedded store: ${failed.message}`)
     default:
-      answer satisfies never
-  }
-}
-
-// What can't be copied to the thread (no type allows it) is refused by itself and takes no other job of its tick along.
-function post(worker: Worker, jobs: readonly Job[], refuse: (n: number, cause: unknown) => void): void {
-  try {
-    worker.postMessage(jobs)
-  } catch (cause) {
-    const [only] = jobs
-    if (jobs.length === 1 && only) refuse(only.n, cause)
-    else for (const job of jobs) post(worker, [job], refuse)
+      return failed satisfies never
   }
 }
 
 /** Starts the writer on a database whose tables stand. */
-export function startWriter(setup: { readonly file: string; readonly tables: readonly Table[] }): Writer {
+export function startWriter(setup: Setup): Writer {
   // The same file is .ts in the repository and .js in the package; each starts its own kind.
-  const worker = new Worker(new URL(`./writer${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url), {
-    workerData: setup,
-  })
-  const open = new Map<number, Waiting>()
-  let outgoing: Job[] = []
-  let next = 0
-  let batches = 0
-  let dead: Error | undefined
-  let closing = false
+  const url = new URL(`./writer${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+  return writerAt(new Worker(url, { workerData: setup }), setup.tables)
+}
 
-  function lost(cause: Error): void {
-    dead ??= cause
-    for (const waiting of open.values()) waiting.reject(dead)
-    open.clear()
+/** What this end sees of the writer: the thread, or a line to another process's. */
+export interface Thread {
+  postMessage(message: Packet | 'close', handedOver?: readonly ArrayBuffer[]): void
+  on(event: 'message', listener: (message: Answered) => void): unknown
+  on(event: 'error', listener: (cause: unknown) => void): unknown
+  on(event: 'exit', listener: () => void): unknown
+}
+
+/** Jobs whose answer has not come. */
+class Open {
+  readonly #waiting = new Map<number, Waiting>()
+  #next = 0
+  batches = 0
+  dead: Error | undefined
+
+  add(waiting: Waiting): number {
+    this.#waiting.set(this.#next, waiting)
+    return this.#next++
   }
-  function refuse(n: number, cause: unknown): void {
-    open.get(n)?.reject(new TypeError('a unit holds a value that no store takes', { cause }))
-    open.delete(n)
+
+  take(n: number): Waiting | undefined {
+    const waiting = this.#waiting.get(n)
+    this.#waiting.delete(n)
+    return waiting
   }
-  worker.on('message', (message: { readonly answers: readonly Answer[]; readonly batches: number }) => {
-    batches = message.batches
-    for (const answer of message.answers) {
-      const waiting = open.get(answer.n)
-      open.delete(answer.n)
-      if (waiting) settle(waiting, answer)
-    }
-  })
-  worker.on('error', (cause) => lost(new StoreUnusable('the writer of the embedded store stopped', { cause })))
+
+  answered({ done, failed, batches }: Answered): void {
+    this.batches = batches
+    for (let at = 0; at < done.length; at += 2) this.take(done[at] ?? -1)?.resolve(done[at + 1] ?? 0)
+    for (const one of failed) this.take(one.n)?.reject(errorOf(one))
+  }
+
+  lost(cause: Error): void {
+    this.dead ??= cause
+    for (const waiting of this.#waiting.values()) waiting.reject(this.dead)
+    this.#waiting.clear()
+  }
+}
+
+/** The writer behind a thread or a line that has just been opened. `tables` are those that it was started with. */
+export function writerAt(worker: Thread, tables: readonly Table[]): Writer {
+  const byName = new Map(tables.map((table) => [table.name, table]))
+  const open = new Open()
+  const packet = new PacketWriter()
+  let closing = false
+  worker.on('message', (message) => open.answered(message))
+  worker.on('error', (cause) => open.lost(new StoreUnusable('the writer of the embedded store stopped', { cause })))
   const ended = new Promise<void>((resolve) => {
     worker.on('exit', () => {
-      lost(new StoreUnusable(closing ? 'the embedded store is closed' : 'the writer of the embedded store stopped'))
+      open.lost(
+        new StoreUnusable(closing ? 'the embedded store is closed' : 'the writer of the embedded store stopped'),
+      )
       resolve()
     })
   })
 
-  function send(job: (n: number) => Job): Promise<number> {
-    if (dead) return Promise.reject(dead)
+  function flush(): void {
+    if (packet.isEmpty) return
+    const whole = packet.take()
+    worker.postMessage(whole, [whole.bytes.buffer])
+  }
+
+  function send(what: (typeof JOB)[keyof typeof JOB], put: () => void): Promise<number> {
+    if (open.dead) return Promise.reject(open.dead)
     return new Promise((resolve, reject) => {
-      const n = next++
-      open.set(n, { resolve, reject })
-      if (outgoing.length === 0) {
-        queueMicrotask(() => {
-          const jobs = outgoing
-          outgoing = []
-          post(worker, jobs, refuse)
-        })
+      const before = packet.mark()
+      // All of one turn of the event loop in one message: requests that came in together wake the writer once.
+      if (packet.isEmpty) setImmediate(flush)
+      const n = open.add({ resolve, reject })
+      try {
+        const place = beginJob(packet, n, what)
+        put()
+        endJob(packet, place)
+      } catch (cause) {
+        packet.back(before)
+        open.take(n)
+        reject(cause)
       }
-      outgoing.push(job(n))
     })
   }
 
   return {
     async commit(unit) {
-      await send((n) => ({ n, do: 'commit', unit }))
+      await send(JOB.commit, () => putUnit(packet, byName, unit))
     },
-    scrub: async () => (await send((n) => ({ n, do: 'scrub' }))) > 0,
-    run: (sql, ...values) => send((n) => ({ n, do: 'sql', sql, values })),
+    scrub: async () => (await send(JOB.scrub, () => {})) > 0,
+    run: (sql, ...values) =>
+      send(JOB.sql, () => {
+        packet.put(sql)
+        packet.put(values.length)
+        for (const value of values) packet.put(value)
+      }),
     get batches() {
-      return batches
+      return open.batches
     },
     get dead() {
-      return dead
+      return open.dead
     },
     async close() {
       closing = true
-      await Promise.resolve() // jobs of this tick are on their way before the word to close
+      flush()
       worker.postMessage('close')
       await ended
     },

@@ -23,7 +23,6 @@ export const exceptions: readonly Exception[] = [
   factory('src/accounts/actions.ts'),
   factory('src/clients/actions.ts'),
   factory('src/events.ts'),
-  factory('src/oidc/commit.ts'),
   factory('src/oidc/configuration.ts'),
   factory('src/oidc/family.ts'),
   factory('src/oidc/interactions.ts'),

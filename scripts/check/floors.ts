@@ -23,6 +23,7 @@ export const floors: readonly Floor[] = [
       'src/admin/',
       'src/selfservice/',
       'src/front-door.ts',
+      'src/raw-door.ts',
       'src/background.ts',
       'src/live.ts',
       'src/sign-outs.ts',

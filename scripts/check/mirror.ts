@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Check, count, type Finding, filesUnder } from './report.ts'
 
 /** Folders of test/ that mirror no room of src. */
-const beyondRooms = ['adapters', 'browser', 'demo', 'docs', 'faults', 'flows', 'package', 'scripts', 'support']
+const beyondRooms = ['adapters', 'bench', 'browser', 'demo', 'docs', 'faults', 'flows', 'package', 'scripts', 'support']
 
 function roomsOf(root: string): readonly string[] {
   return readdirSync(join(root, 'src'), { withFileTypes: true })

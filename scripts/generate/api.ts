@@ -1,4 +1,4 @@
-/** docs/api.md and docs/problems/CODE.md, from the description that the server serves and the table of what it refuses. */
+/** docs/api.md and docs/problems/CODE.md, from the description that the server serves and the tables of what its rooms refuse. */
 
 import { cell } from './settings.ts'
 
@@ -7,7 +7,14 @@ type Json = Readonly<Record<string, unknown>>
 /** What src/admin says of itself. */
 export interface Described {
   readonly openapi: (issuer: string) => Json
-  readonly problems: Readonly<Record<string, readonly [status: number, message: string]>>
+  readonly meaningsOf: (tables: readonly unknown[]) => ReadonlyMap<string, readonly Meaning[]>
+}
+
+interface Meaning {
+  readonly about: string
+  readonly status: number
+  readonly words: string
+  readonly remedy: string
 }
 
 const json = (value: unknown): Json => (typeof value === 'object' && value !== null ? { ...value } : {})
@@ -91,7 +98,7 @@ export function apiPage(described: Described): string {
     String(json(json(securitySchemes).bearer).description),
     `Every POST takes \`Idempotency-Key\`. ${json(json(parameters).IdempotencyKey).description} An answer that was given before carries \`Idempotency-Replayed: true\`.`,
     'Lists come in pages: `next_cursor` of one page is `cursor` of the next, for the same caller and the same query. A caller with an API token' +
-      ' is told in `Token-Expires-In` how many seconds it has left. Errors are RFC 9457 problems, `application/problem+json`; unknown fields are errors that name the nearest known one.',
+      ' is told in `Token-Expires-In` how many seconds it has left. Errors are RFC 9457 problems, `application/problem+json`, whose `type` leads to a page that says what the code means and what to do; unknown fields are errors that name the nearest known one.',
     '```sh\ncurl https://auth.example.com/api/v1/tokens -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(uuidgen)" \\\n  --json \'{"name":"nightly","kind":"service","owner":"service:reports","apis":["urn:example:reports"],"scopes":["read"]}\'\n```',
     '## Routes',
     ...operations,
@@ -100,10 +107,22 @@ export function apiPage(described: Described): string {
   ].join('\n\n')}\n`
 }
 
-/** A page for each code. */
-export function problemPages({ problems }: Described): readonly { readonly path: string; readonly text: string }[] {
-  return Object.entries(problems).map(([code, [status, message]]) => ({
+/** A page for each code: what each room means by it, and what to do. */
+export function problemPages(
+  { meaningsOf }: Described,
+  tables: readonly unknown[],
+): readonly { readonly path: string; readonly text: string }[] {
+  const made = MADE.replace('src/admin', 'the refusal tables of the rooms')
+  return [...meaningsOf(tables)].map(([code, meanings]) => ({
     path: `docs/problems/${code}.md`,
-    text: `# ${code}\n\n${MADE.replace('src/admin', 'src/admin/problems.ts and src/idempotency')}\n\nStatus ${status}. ${message}\n\n[The API](../api.md)\n`,
+    text: `${[
+      `# ${code}`,
+      made,
+      ...meanings.flatMap(({ about, status, words, remedy }) => [
+        `${about}: status ${status}. ${words}`,
+        `**What to do.** ${remedy}`,
+      ]),
+      '[The API](../api.md)',
+    ].join('\n\n')}\n`,
   }))
 }

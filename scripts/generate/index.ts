@@ -43,7 +43,8 @@ async function api(root: string): Promise<readonly Generated[]> {
   const source = 'src/admin/index.ts'
   if (!existsSync(join(root, source))) return []
   const { described } = await load<{ readonly described: Described }>(root, source)
-  return [{ path: 'docs/api.md', text: apiPage(described) }, ...problemPages(described)]
+  const { refusalTables } = await load<{ readonly refusalTables: readonly unknown[] }>(root, 'src/app.ts')
+  return [{ path: 'docs/api.md', text: apiPage(described) }, ...problemPages(described, refusalTables)]
 }
 
 function architecture(root: string): readonly Generated[] {

@@ -4,7 +4,7 @@ import type { Collection, Doc } from '../../adapters/store.ts'
 import { cell } from './settings.ts'
 
 /** What the page needs of a declaration. */
-export type Declaration = Pick<Collection, 'name' | 'about' | 'fields' | 'indexes' | 'expires'>
+export type Declaration = Pick<Collection, 'name' | 'about' | 'fields' | 'indexes' | 'only' | 'expires'>
 
 /** The columns of every document. Typed by the store's own words, so that a new column must be explained here. */
 const envelope: Readonly<Record<keyof Omit<Doc, 'fields' | 'body'>, string>> = {
@@ -36,9 +36,12 @@ function list(items: readonly string[]): string {
   return items.length ? items.join('<br>') : 'none'
 }
 
-function row({ name, about, fields, indexes, expires }: Declaration): string {
+function row({ name, about, fields, indexes, only = {}, expires }: Declaration): string {
   const clear = Object.entries(fields).map(([field, meaning]) => `\`${field}\`: ${cell(meaning)}`)
-  const found = indexes.map((index) => index.map((field) => `\`${field}\``).join(' + '))
+  const kinds = (index: readonly string[]): string => (only[index.join(' ')] ?? []).join(', ')
+  const found = indexes.map(
+    (index) => index.map((field) => `\`${field}\``).join(' + ') + (kinds(index) && ` (${kinds(index)} alone)`),
+  )
   const life = expires ? 'swept after `purgeAt`' : 'kept'
   return `| \`${name}\` | ${cell(about)} | ${list(clear)} | ${list(found)} | ${life} |`
 }
@@ -58,7 +61,7 @@ export function storagePage(collections: readonly Declaration[]): string {
       '| `body` | sealed; the columns that never change are bound to it, so that a moved or edited row does not open |',
     ].join('\n'),
     '## Collections',
-    'Each entry under "found by" is an index, with the tenant before it and the id after it. Its last field may be asked for a range; under' +
+    'Each entry under "found by" is an index, with the tenant before it and the id after it. Its last field may be asked for a range; a document without a value in its first field is not in it, and neither is one of another kind than is said; under' +
       ' `scopes` a document is found by each of its scopes; `fields.` names a column of "more in clear".',
     [
       '| collection | what it keeps | more in clear | found by | life |',

@@ -32,6 +32,8 @@ async function has(program: string, ...args: readonly string[]): Promise<boolean
 /** Ends a child by its own id and waits until it is gone. */
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return
+  // Whatever did not wait for it while it ran waits for its end.
+  child.ref()
   const gone = new Promise((done) => child.once('exit', done))
   child.stdin?.end()
   child.kill('SIGTERM')

@@ -2,6 +2,7 @@
 
 import type { Doc, Store } from '../../adapters/store.ts'
 import { isConflict, type Random, randomText, refusals, seconds, TENANT, type Unit } from '../base/index.ts'
+import { OpenedOnce } from '../seal/index.ts'
 import { eraseAccount, type Holdings } from './erase.ts'
 import type { Hasher } from './hashing.ts'
 import {
@@ -13,6 +14,7 @@ import {
   claimDoc,
   claims,
   firstAdministrator,
+  isDisabled,
   isErased,
   nameDoc,
   nameId,
@@ -59,6 +61,7 @@ export type SignIn =
   | { readonly ok: false; readonly why: 'throttled'; readonly waitSeconds: number }
 
 const QUARTER = 15 * 60
+const MARKS_MAX = 20_000
 
 /** The verbs. `dummy` is a hash that no password has. */
 export function accountActions(deps: AccountDeps, dummy: string) {
@@ -67,6 +70,12 @@ export function accountActions(deps: AccountDeps, dummy: string) {
   const pairs = createThrottle(deps, { name: 'sign-in pair', points: 5, seconds: QUARTER })
   const perAccount = createThrottle(deps, { name: 'sign-in account', points: 50, seconds: QUARTER })
   const perNetwork = createThrottle(deps, { name: 'sign-in network', points: 100, seconds: QUARTER })
+
+  // Whether it is a demonstration account is decided when it is made, and stands among what is personal.
+  const marks = new OpenedOnce({
+    entriesMax: MARKS_MAX,
+    open: async (doc) => ({ demo: (await accountOf(seal, doc)).person.demo }),
+  })
 
   async function byName(
     name: string,
@@ -192,6 +201,12 @@ export function accountActions(deps: AccountDeps, dummy: string) {
       const record = await accountOf(seal, doc)
       return usable(record) ? record : undefined
     },
+    /** Whether there is an account of a `sub` that may be used: what `find` would say, with nothing personal opened. */
+    async stands(sub: string): Promise<boolean> {
+      const doc = await store.get(accounts.name, accountId(seal, sub))
+      if (!doc || isErased(doc) || isDisabled(doc)) return false
+      return deps.demoUsable || !(await marks.of(doc)).demo
+    },
     async list(): Promise<readonly AccountRecord[]> {
       const out: AccountRecord[] = []
       let after: string | undefined
@@ -210,6 +225,11 @@ export function accountActions(deps: AccountDeps, dummy: string) {
     subOf: async (name: string): Promise<string> => (await known(name)).record.sub,
     /** Destroys the account's key and frees its names; `holdings` ends what other rooms hold of it. */
     erase: async (name: string, holdings: Holdings): Promise<void> => eraseAccount(deps, await known(name), holdings),
+    /** Whether the account of a document's id was erased. */
+    async wasErased(id: string): Promise<boolean> {
+      const doc = await store.get(accounts.name, id)
+      return doc !== undefined && isErased(doc)
+    },
     disable: (name: string) => setDisabled(name, true),
     enable: (name: string) => setDisabled(name, false),
     async setPassword(name: string, password: string): Promise<void> {

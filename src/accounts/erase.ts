@@ -20,7 +20,7 @@ export interface EraseDeps {
 /** What other rooms hold of an account, handed in: this room knows no sessions and tokens. */
 export interface Holdings {
   /** Stages the end of all of it. */
-  end(unit: Unit, sub: string): void
+  end(unit: Unit, sub: string): Promise<void>
 }
 
 /** Destroys the account's key and frees its names, in one unit with the end of what it holds. The id stays, and says nothing. */
@@ -39,7 +39,7 @@ export async function eraseAccount(
     const pointer = await unit.get(names.name, nameId(deps.seal, typed))
     if (pointer?.fields.target === doc.id) unit.cleanup(names.name, pointer.id)
   }
-  holdings.end(unit, record.sub)
+  await holdings.end(unit, record.sub)
   unit.note('account.erased', { account: doc.id })
   await deps.commit(unit)
 }

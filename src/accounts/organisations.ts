@@ -32,7 +32,7 @@ export interface OrganisationDeps {
   readonly commit: (unit: Unit) => Promise<void>
 }
 
-const refuse = refusals({
+export const refuse = refusals({
   organisation_exists: [409, 'There is an organisation with this name already.'],
   organisation_unknown: [404, 'There is no organisation with this name.'],
   bad_organisation_name: [400, 'A name has 1 to 64 lower-case letters, digits and hyphens and begins with a letter.'],
@@ -49,7 +49,7 @@ async function organisationOf(seal: Seal, doc: Doc): Promise<Organisation> {
 
 /** The verbs. */
 export function organisationActions({ store, seal, clock, unit, commit }: OrganisationDeps) {
-  const idOf = (name: string): string => seal.hash('lookup', TENANT, 'organisation', name)
+  const idOf = (name: string): string => seal.hash('name', TENANT, 'organisation', name)
   const stored = async (name: string): Promise<Doc | undefined> =>
     name.includes('\0') ? undefined : store.get(organisations.name, idOf(name))
 

@@ -86,7 +86,7 @@ function openPerson(key: string, id: string, sealed: Uint8Array): Person {
 
 /** The id of an account's document. */
 export function accountId(seal: Seal, sub: string): string {
-  return seal.hash('lookup', TENANT, 'account', sub)
+  return seal.hash('name', TENANT, 'account', sub)
 }
 
 /** A new account's document. */
@@ -107,11 +107,14 @@ export function isErased(doc: Doc): boolean {
   return doc.revokedAt !== null || doc.body === null
 }
 
+/** Whether a person has switched the account off. */
+export const isDisabled = (doc: Doc): boolean => doc.fields.disabled === 1
+
 /** Opens an account's document. */
 export async function accountOf(seal: Seal, doc: Doc): Promise<AccountRecord & { readonly key: string }> {
   const kept = JSON.parse((await seal.open(doc)).toString()) as Kept
   if (!(doc.fields.person instanceof Uint8Array)) throw new Error('an account without personal data')
-  return { ...kept, disabled: doc.fields.disabled === 1, person: openPerson(kept.key, doc.id, doc.fields.person) }
+  return { ...kept, disabled: isDisabled(doc), person: openPerson(kept.key, doc.id, doc.fields.person) }
 }
 
 /** The personal data anew, for an update. */

@@ -63,6 +63,8 @@ class StoreLimiter extends Base {
   }
 
   async _delete(key: string): Promise<boolean> {
+    // Almost nobody has failed before: a sign-in must not wait for a commit that removes nothing.
+    if (!(await this.#deps.store.get(throttles.name, this.#id(key)))) return false
     const unit = this.#deps.unit()
     unit.cleanup(throttles.name, this.#id(key))
     await this.#deps.commit(unit)

@@ -33,6 +33,8 @@ export interface AccessFacts {
   readonly scopes: readonly string[]
   /** Bound to a key or a certificate: worth nothing as a bearer token. */
   readonly isBound: boolean
+  /** The API token that it was exchanged for, with the scopes that the access token has of it. */
+  readonly source?: ApiTokenFacts | undefined
 }
 
 /** A live API token with what it may do here and now. */
@@ -99,10 +101,7 @@ export interface SavedQuery {
   readonly filter: InventoryFilter
 }
 
-/**
- * The inventory of every live credential. Its bulk revocation commits one credential at a time and is completed by asking again; its
- * confirmation codes and cursors are its own.
- */
+/** The inventory of every live credential. Its confirmation codes and cursors are its own. */
 export interface InventoryDoor {
   list(
     filter: InventoryFilter,
@@ -122,11 +121,14 @@ export interface InventoryDoor {
     readonly code: string
     readonly codeUntil: number
   }>
+  /** Stages it. `left`: so many more were meant than end at once. */
   revoke(
+    unit: Unit,
     filter: InventoryFilter,
     input: { readonly code?: string | undefined; readonly by: By; readonly why: string },
   ): Promise<{
     readonly revoked: number
+    readonly left: number
     readonly leftAlone: number
     readonly leftAloneByKind: Readonly<Record<string, number>>
     readonly failed: readonly { readonly id: string; readonly kind: string; readonly why: string }[]
@@ -164,8 +166,8 @@ export interface HandoverDoor {
 
 export interface Doors {
   readonly tokens: TokenVerbs
-  /** A live access token whose audience is `MANAGEMENT_API`, JWT or opaque; undefined for any other text. */
-  readonly accessToken: (text: string) => Promise<AccessFacts | undefined>
+  /** A live access token whose audience is `MANAGEMENT_API`, JWT or opaque, good from this place; undefined for any other text. */
+  readonly accessToken: (text: string, asked: Asked) => Promise<AccessFacts | undefined>
   /** A live API token that is good for the management API from this place; undefined for any other text. */
   readonly apiToken: (text: string, asked: Asked) => Promise<ApiTokenFacts | undefined>
   /** Those who were served, and apart from them those who were refused. */

@@ -1,11 +1,10 @@
 /** Two filters laid over each other: a saved query, and what a caller says on top of it. Nothing that the one left out comes back by the other. */
 
-import { durationSeconds, Refusal } from '../base/index.ts'
+import { durationSeconds } from '../base/index.ts'
 import type { InventoryFilter } from './doors.ts'
+import { refuse } from './problems.ts'
 
 type Moment = number | string | undefined
-
-const apart = (message: string): Refusal => new Refusal({ code: 'invalid_request', status: 400, message })
 
 /** The narrower of two moments. `pick`: of two numbers, which means less; durations count as they are. */
 function narrower(
@@ -18,13 +17,13 @@ function narrower(
   if (typeof a === 'string' && typeof b === 'string')
     return picks.duration(durationSeconds(a), durationSeconds(b)) === durationSeconds(a) ? a : b
   // Which of the two is narrower changes from one page to the next.
-  throw apart('The saved query and the call must both say a duration here, or both a moment.')
+  throw refuse('query_moments')
 }
 
 const isOwner = (a: InventoryFilter['owner'], b: InventoryFilter['owner']): boolean =>
   a?.type === b?.type && a?.id === b?.id
 
-/** What both mean; undefined where nothing can be. Throws `invalid_request` where no one filter says it. */
+/** What both mean; undefined where nothing can be. Throws `query_moments` and `query_scopes` where no one filter says it. */
 export function both(saved: InventoryFilter, given: InventoryFilter): InventoryFilter | undefined {
   const kind =
     saved.kind && given.kind ? saved.kind.filter((one) => given.kind?.includes(one)) : (saved.kind ?? given.kind)
@@ -32,7 +31,7 @@ export function both(saved: InventoryFilter, given: InventoryFilter): InventoryF
   if (saved.state && given.state && saved.state !== given.state) return undefined
   if (saved.owner && given.owner && !isOwner(saved.owner, given.owner)) return undefined
   if (saved.scope !== undefined && given.scope !== undefined && saved.scope !== given.scope)
-    throw apart('The saved query names another scope, and one can be asked for at a time.')
+    throw refuse('query_scopes')
   const all: InventoryFilter = {
     ...saved,
     ...given,

@@ -7,6 +7,7 @@ import type { Clients } from '../clients/index.ts'
 import { apiSchema } from '../config/index.ts'
 import { MANAGEMENT_API, MANAGEMENT_SCOPES } from './doors.ts'
 import { openapiOf } from './openapi.ts'
+import { meaningsOf } from './pages.ts'
 import { PROBLEMS } from './problems.ts'
 import { routes } from './rest.ts'
 
@@ -28,12 +29,16 @@ export {
 export { both } from './filters.ts'
 export { shownLeft } from './inventory-routes.ts'
 export { filterBody, filterOf, shownConsumers, shownEntry } from './inventory-schemas.ts'
+export type { Meaning, RefusalTable } from './pages.ts'
 export { createRest, type Rest, type RestDeps } from './rest.ts'
 
 export { ownerOf, ownerText, shownToken } from './schemas.ts'
 
-/** The description and the problems, for `npm run generate`. */
-export const described = { openapi: (issuer: string) => openapiOf(routes, issuer), problems: PROBLEMS } as const
+/** What this face refuses itself, and what every POST passes. */
+export const restRefusals = PROBLEMS
+
+/** The description and the codes' meanings, for `npm run generate`. */
+export const described = { openapi: (issuer: string) => openapiOf(routes, issuer), meaningsOf } as const
 
 /** Declares the API that Mintmark itself is, unless it is there. Its tokens are opaque: their end must bite at once. */
 export async function declareManagementApi(

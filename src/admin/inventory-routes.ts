@@ -68,7 +68,7 @@ const listing = route({
         .describe('Where it was asked.'),
     }),
   },
-  refusals: ['bad_cursor', 'query_unknown', 'not_available'],
+  refusals: ['bad_cursor', 'query_unknown', 'query_moments', 'query_scopes', 'not_available'],
   async handle({ principal, query }, tools) {
     const door = doorOf(tools)
     const { limit, cursor, count, users, query: name, ...rest } = query
@@ -91,9 +91,11 @@ const listing = route({
 })
 
 /** What a bulk revocation leaves alone, as it leaves. */
-export const shownLeft = (left: Pick<Awaited<ReturnType<InventoryDoor['plan']>>, 'leftAlone' | 'leftAloneByKind'>) => ({
-  left_alone: left.leftAlone,
-  left_alone_by_kind: { ...left.leftAloneByKind },
+export const shownLeft = (
+  alone: Pick<Awaited<ReturnType<InventoryDoor['plan']>>, 'leftAlone' | 'leftAloneByKind'>,
+) => ({
+  left_alone: alone.leftAlone,
+  left_alone_by_kind: { ...alone.leftAloneByKind },
 })
 
 const bulk = route({
@@ -101,7 +103,7 @@ const bulk = route({
   path: '/inventory/revoke',
   name: 'revokeInventory',
   about:
-    'End everything that the filter finds. A dry run counts, and gives the code that the real call must carry above a threshold. Ends one after the other: a call that was cut off is completed by its retry.',
+    'End everything that the filter finds, 500 at once. A dry run counts, and gives the code that the real call must carry above a threshold.',
   policy: writes,
   on: 'none',
   params: nothing,
@@ -120,6 +122,7 @@ const bulk = route({
     schema: z.strictObject({
       dry_run: z.boolean(),
       count: z.int(),
+      left: z.int().describe('So many more it finds: ask again, with a new Idempotency-Key.').optional(),
       left_alone: z.int().describe('Of kinds that are not revoked in bulk: client secrets, signing keys.'),
       left_alone_by_kind: z.record(z.string(), z.int()),
       needs_confirm: z.boolean().optional(),
@@ -129,23 +132,20 @@ const bulk = route({
     }),
   },
   refusals: ['not_available'],
-  async handle({ principal, body }, tools) {
+  async handle({ unit, principal, body }, tools) {
     const door = doorOf(tools)
     const filter = filterOf(body.filter)
     if (!body.dry_run) {
-      const { revoked, failed, ...left } = await door.revoke(filter, {
-        code: body.confirm,
-        by: principal.by,
-        why: body.why,
-      })
+      const input = { code: body.confirm, by: principal.by, why: body.why }
+      const { revoked, left, failed, ...alone } = await door.revoke(unit, filter, input)
       const faults = failed.map(({ id, kind, why }) => ({ id, kind, why }))
-      return { dry_run: false, count: revoked, ...shownLeft(left), failed: faults }
+      return { dry_run: false, count: revoked, left, ...shownLeft(alone), failed: faults }
     }
-    const { total, needsCode, code, codeUntil, ...left } = await door.plan(filter, { by: principal.by })
+    const { total, needsCode, code, codeUntil, ...alone } = await door.plan(filter, { by: principal.by })
     return {
       dry_run: true,
       count: total,
-      ...shownLeft(left),
+      ...shownLeft(alone),
       needs_confirm: needsCode,
       confirm: code,
       confirm_until: codeUntil,

@@ -1,7 +1,7 @@
 /** Who calls the API: a person, a client or an API token, by the bearer token of the request (RFC 6750, 2.1). */
 
-import type { By, Owner } from '../api-tokens/index.ts'
-import type { Doors, Scope, Seen } from './doors.ts'
+import { actorOf, type By } from '../api-tokens/index.ts'
+import type { ApiTokenFacts, Doors, Scope, Seen } from './doors.ts'
 import { MANAGEMENT_API } from './doors.ts'
 import { refuse } from './problems.ts'
 
@@ -31,14 +31,20 @@ export interface Policy {
 export type Reach = 'all' | 'own'
 
 const BEARER_LENGTH_MAX = 8192
-const BY: Readonly<Record<Owner['type'], string>> = {
-  account: 'account',
-  service: 'client',
-  organisation: 'organisation',
-}
-
 /** An opaque access token of ours, or anything with the three parts of a JWT; everything else can only be an API token. */
 const isAccessToken = (text: string): boolean => /^mm_(at|cc)_/.test(text) || text.split('.').length === 3
+
+/** An API token as a caller, whether it came itself or as an access token that it was exchanged for. */
+function tokenPrincipal({ id, owner, scopes, expiresAt }: ApiTokenFacts): Principal {
+  return {
+    kind: 'token',
+    name: `token ${id}`,
+    by: actorOf(owner),
+    account: owner.type === 'account' ? owner.id : undefined,
+    scopes,
+    token: { id, expiresAt },
+  }
+}
 
 /** The caller of a request. Throws `token_missing` or `token_invalid`, and says no more. */
 export async function principalOf(
@@ -50,8 +56,10 @@ export async function principalOf(
   const text = /^Bearer ([\w\-.~+/]+=*)$/i.exec(authorization.slice(0, BEARER_LENGTH_MAX))?.[1]
   if (text === undefined) throw refuse('token_invalid')
   if (isAccessToken(text)) {
-    const facts = await doors.accessToken(text)
+    const facts = await doors.accessToken(text, { ...seen, api: MANAGEMENT_API })
     if (!facts || facts.isBound) throw refuse('token_invalid')
+    // Not the client that exchanged it: four eyes, keys and cursors are the owner's, and so is the rule that a token hands out children only.
+    if (facts.source) return tokenPrincipal(facts.source)
     const { account, client, scopes } = facts
     const by = account === undefined ? `client ${client}` : `account ${account}`
     // The client is part of the name: two applications of one person don't share keys and cursors.
@@ -60,15 +68,7 @@ export async function principalOf(
   }
   const facts = await doors.apiToken(text, { ...seen, api: MANAGEMENT_API })
   if (!facts) throw refuse('token_invalid')
-  const { id, owner, scopes, expiresAt } = facts
-  return {
-    kind: 'token',
-    name: `token ${id}`,
-    by: `${BY[owner.type]} ${owner.id}`,
-    account: owner.type === 'account' ? owner.id : undefined,
-    scopes,
-    token: { id, expiresAt },
-  }
+  return tokenPrincipal(facts)
 }
 
 /** How far a policy lets a caller reach. Throws `insufficient_scope` where it does not: there is no other way in. */

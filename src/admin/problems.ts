@@ -1,4 +1,4 @@
-/** What the API refuses, and how it says so: RFC 9457 problems, one code each, one page of the docs each. */
+/** What the API refuses, and how it says so: RFC 9457 problems, one code each, one page each. */
 
 import { z } from 'zod'
 import { Conflict } from '../../adapters/store.ts'
@@ -6,6 +6,7 @@ import { Refusal, refusals } from '../base/index.ts'
 import { BadBody } from '../http/index.ts'
 import { IDEMPOTENCY_REFUSALS } from '../idempotency/index.ts'
 import { SealStale } from '../seal/index.ts'
+import { type meaningsOf, pageOf } from './pages.ts'
 
 const OWN = {
   invalid_request: [400, 'The request is not as the API describes it.'],
@@ -24,6 +25,8 @@ const OWN = {
   no_such_route: [404, 'There is nothing at this address.'],
   token_unknown: [404, 'There is no token with this id.'],
   query_unknown: [404, 'There is no saved query with this name.'],
+  query_moments: [400, 'The saved query and the call must both say a duration here, or both a moment.'],
+  query_scopes: [400, 'The saved query names another scope, and one can be asked for at a time.'],
   method_not_allowed: [405, 'This address does not take this method.'],
   owner_missing: [400, 'Say whose: owner=account:SUB, service:CLIENT or organisation:NAME.'],
   not_available: [501, 'This server does not offer that.'],
@@ -73,13 +76,12 @@ export const problemType = (issuer: string, code: string): string => `${issuer.r
 /** Whether a path is where a code's page would be. */
 export const isProblemPage = (path: string): boolean => path.startsWith(PAGES)
 
-/** The page of one of our codes, in plain text (RFC 9457, 3.1.1: a type leads people to its documentation). */
-export function problemPage(path: string): string {
+/** The page at a path. Throws `no_such_route` for a code that no table has. */
+export function problemPage(path: string, known: ReturnType<typeof meaningsOf>): string {
   const code = path.slice(PAGES.length)
-  const known = Object.entries(PROBLEMS).find(([name]) => name === code)
-  if (!known) throw refuse('no_such_route')
-  const [status, words] = known[1]
-  return `${code}\n\nStatus ${status}. ${words}\n`
+  const meanings = known.get(code)
+  if (!meanings) throw refuse('no_such_route')
+  return pageOf(code, meanings)
 }
 
 function refusalOf(cause: unknown): Refusal {

@@ -13,6 +13,7 @@ import { createCursors } from './cursor.ts'
 import { type Doors, MANAGEMENT_API } from './doors.ts'
 import { inventoryRoutes } from './inventory-routes.ts'
 import { openapiOf } from './openapi.ts'
+import { meaningsOf, type RefusalTable } from './pages.ts'
 import { jsonBody, queryOf } from './parse.ts'
 import { type Principal, principalOf, reachOf } from './principal.ts'
 import { isProblemPage, type Problem, problemOf, problemPage, refuse } from './problems.ts'
@@ -33,6 +34,8 @@ export interface RestDeps {
   readonly issuer: string
   readonly proxies: number
   readonly logger: Pick<Logger, 'info' | 'error'>
+  /** Every table that a verb behind the doors refuses from: each code of them has a page. */
+  readonly refusals: readonly RefusalTable[]
 }
 
 const PREFIX = '/api/v1'
@@ -118,6 +121,7 @@ export function createRest(deps: RestDeps) {
   const { doors, seal, clock, issuer, logger } = deps
   const now = (): number => seconds(clock)
   const tools: Tools = { ...doors, cursors: createCursors(seal) }
+  const known = meaningsOf(deps.refusals)
   const description = JSON.stringify(openapiOf(routes, issuer))
 
   /** Runs a parsed call as its method asks: reads as they are, a POST once for its key, the others in a unit of their own. */
@@ -176,7 +180,7 @@ export function createRest(deps: RestDeps) {
           return
         }
         if (isProblemPage(ctx.path)) {
-          ctx.body = problemPage(ctx.path)
+          ctx.body = problemPage(ctx.path, known)
           return
         }
         at = matched(ctx)

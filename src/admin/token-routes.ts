@@ -108,7 +108,9 @@ const making: readonly Route[] = [
     method: 'POST',
     path: '/tokens/{id}/rotate',
     name: 'rotateToken',
-    about: 'Give a token a successor with the same rights and the same end. Its text is in the answer, this once.',
+    about:
+      'Give a token a successor with the same rights and the same end. Its text is in the answer, this once. Where its scopes are sensitive and ' +
+      'the caller neither ordered it nor owns it, the successor waits for a second person.',
     policy: writes,
     on: 'token',
     params: byToken,
@@ -257,7 +259,7 @@ const lives: readonly Route[] = [
     change: ({ unit, params, principal }, { tokens }) => tokens.release(unit, params.id, principal.by),
   }),
   changing('approve', {
-    about: 'Let a pending token work: by a second person.',
+    about: 'Let a pending token work: by a second person, who neither ordered it nor owns it.',
     policy: { any: ['tokens:approve'], own: false },
     body: nothing,
     refusals: ['person_needed'],

@@ -4,11 +4,11 @@
  */
 
 import type { Doc, Store } from '../../adapters/store.ts'
-import { type Clock, seconds, TENANT } from '../base/index.ts'
+import { type Clock, TENANT } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { Fresh } from './fresh.ts'
 import { apiTokens, type Owner, type TokenRecord, tokenOf } from './records.ts'
-import { type Above, effective, endsAt, type Limits, stateOf, type TokenState } from './rules.ts'
+import type { Above, Limits } from './rules.ts'
 
 /** What it uses. */
 export interface AboveDeps {
@@ -36,22 +36,6 @@ const PAGE = 100
 /** Children of children: nobody needs more, and a walk has an end. */
 const DEPTH_MAX = 8
 
-const GOOD: readonly TokenState[] = ['active', 'rotating']
-
-/** Whether a token is good for anything now, with who stands above it. */
-export const isAlive = ({ doc }: ReadToken, above: Above, now: number): boolean =>
-  GOOD.includes(standing(doc, above, now))
-
-/** The state of a token under who stands above it: the strictest holds. */
-function standing(doc: Doc, above: Above, now: number): TokenState {
-  const own = stateOf(doc, now)
-  if (!GOOD.includes(own)) return own
-  if (above.parent === undefined) return 'revoked'
-  if (above.parent && !GOOD.includes(above.parent.state)) return above.parent.state
-  if (!above.ownerAlive) return 'quarantined'
-  return now >= endsAt(doc, above) ? 'expired' : own
-}
-
 /** Makes the reader. */
 export function createAbove({ store, seal, clock, owner, limits }: AboveDeps) {
   const owners = new Fresh<Awaited<ReturnType<AboveDeps['owner']>>>(clock, {
@@ -77,12 +61,7 @@ export function createAbove({ store, seal, clock, owner, limits }: AboveDeps) {
     if (depth > DEPTH_MAX) return undefined
     const head = await heads[isFresh ? 'renew' : 'get'](line, () => headOf(line))
     if (!head) return undefined
-    const above = await of(head, isFresh, depth)
-    return {
-      rights: effective(head.record, above),
-      state: standing(head.doc, above, seconds(clock)),
-      exp: endsAt(head.doc, above),
-    }
+    return { ...head, above: await of(head, isFresh, depth) }
   }
 
   async function of({ doc, record }: ReadToken, isFresh: boolean, depth = 0): Promise<Above> {
@@ -97,10 +76,9 @@ export function createAbove({ store, seal, clock, owner, limits }: AboveDeps) {
   return {
     /** What stands above a token; `isFresh`: read now. */
     of: (token: ReadToken, isFresh = false): Promise<Above> => of(token, isFresh),
-    /** What this node has changed itself is read at the next use. */
-    forget({ line, owner: { type, id } }: { readonly line: string; readonly owner: Owner }): void {
-      heads.forget(line)
-      owners.forget(`${type} ${id}`)
-    },
+    /** What this node has changed itself is read at the next use: parents, where tokens changed. */
+    forgetParents: (): void => heads.clear(),
+    /** The same, where owners changed. */
+    forgetOwners: (): void => owners.clear(),
   }
 }

@@ -20,7 +20,7 @@ export interface OwnerStanding {
 
 /** What the verbs use. */
 export interface TokenDeps {
-  readonly store: Pick<Store, 'get' | 'find'>
+  readonly store: Pick<Store, 'get' | 'find' | 'count'>
   readonly seal: Seal
   readonly clock: Clock
   readonly random: Random

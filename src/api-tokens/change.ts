@@ -6,6 +6,7 @@ import { refuse } from './errors.ts'
 import { needsApproval } from './limits.ts'
 import { shownToken } from './present.ts'
 import { apiTokens, type TokenRecord, tokenBody, tokenScopes } from './records.ts'
+import { isHolder } from './rules.ts'
 import type { By, ShownToken } from './verbs.ts'
 
 const PAGE = 500
@@ -13,10 +14,10 @@ const PAGE = 500
 const bodyOf = (deps: TokenDeps, { doc, record }: Known, change: Partial<TokenRecord>) =>
   tokenBody(deps.seal, doc, { ...record, ...change })
 
-/** Lets a pending token work. By someone else than who ordered it. */
+/** Lets a pending token work. By someone else than who ordered it and who owns it: neither is a second person for himself. */
 export async function approve(deps: TokenDeps, unit: Unit, id: string, by: By): Promise<ShownToken> {
   const found = await changeable(deps, unit, id, 'approve')
-  if (found.record.createdBy === by) throw refuse('own_approval', { by })
+  if (isHolder(found.record, by)) throw refuse('own_approval', { by })
   await standing(deps, found.record.owner)
   decide(unit, found, { state: 'active', ...bodyOf(deps, found, { approvedBy: by }) })
   tell(deps, unit, found, { event: 'approved', by })

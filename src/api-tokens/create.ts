@@ -4,7 +4,8 @@ import { isNetwork, LINE, SEEN, Secret, seconds, type Unit } from '../base/index
 import { changeable, headOf, type Known, known, shownIn, standing, type TokenDeps, tell } from './actions.ts'
 import { refuse } from './errors.ts'
 import { endOf, isKnownTemplate, lifecycleOf, limitsFor, needsApproval } from './limits.ts'
-import { isTemplate } from './networks.ts'
+import { isTemplate } from './paths.ts'
+import { rateNames } from './rates.ts'
 import { apiTokens, type Rights, TEXT_KIND, type TokenRecord, tokenDoc, tokenId } from './records.ts'
 import { isNarrower, ownersOf } from './rules.ts'
 import type { By, ShownToken, TokenOrder } from './verbs.ts'
@@ -131,6 +132,8 @@ export async function stageToken(
   const { id, hk, by } = token
   const configuration = deps.settings()
   if (order.template !== undefined && !isKnownTemplate(order.template, configuration)) throw refuse('bad_template')
+  const stray = rateNames({ labels: order.labels ?? [] }).find((one) => !Object.hasOwn(configuration.tokens.rates, one))
+  if (stray !== undefined) throw refuse('bad_rate', { stray })
   const made = recordOf(order, rights, { by, now: seconds(deps.clock), ending: token.ending })
   await checkScopes(deps, made)
   const parent = await parentFor(deps, unit, order, rights)

@@ -17,7 +17,7 @@ import { apiTokens, publicId, tokenScopes } from './records.ts'
 import { idleSince } from './rules.ts'
 import type { By, ShownToken } from './verbs.ts'
 
-/** Something that owner and administrators should hear. Each is told once. */
+/** Something that owner and administrators should hear. Each is told once; who they are now, and where they read, the hearer finds out. */
 export interface Reminder {
   readonly about: 'end' | 'expired' | 'dormant' | 'rotation' | 'quarantined' | 'revoked' | 'narrowed'
   readonly token: ShownToken
@@ -179,9 +179,9 @@ async function mild(deps: DecideDeps, found: Known, verdict: Verdict, { by, also
   const { why } = verdict
   const change = (unit: Unit): void => {
     decide(unit, found, set)
-    if (taken.length > 0) tell(deps, unit, found, { event: 'narrowed', by, why, more: { taken } })
-    if (ends !== undefined) tell(deps, unit, found, { event: 'shortened', by, why, more: { ends } })
-    if (isDue) tell(deps, unit, found, { event: 'due', by, why })
+    if (taken.length > 0) tell(deps, unit, found, { event: 'narrowed', by, why, more: { taken, to: BOTH } })
+    if (ends !== undefined) tell(deps, unit, found, { event: 'shortened', by, why, more: { ends, to: BOTH } })
+    if (isDue) tell(deps, unit, found, { event: 'due', by, why, more: { to: BOTH } })
     also(unit)
   }
   return done(deps, found, change, { about: isDue ? 'rotation' : 'narrowed', why })
@@ -250,7 +250,10 @@ export function createTokenDecisions(deps: DecideDeps) {
 
 export type TokenDecisions = ReturnType<typeof createTokenDecisions>
 
-/** Marks a token and tells, in one write. */
+/**
+ * Marks a token and tells, in one write. The event says who is to hear of it, by what they are to the token: whoever carries it on (mail, a
+ * webhook) finds the owner by the token's id and the administrators' addresses at that moment, not as they were.
+ */
 export function mark(
   deps: DecideDeps,
   found: Known,
@@ -259,6 +262,6 @@ export function mark(
 ): Also {
   return (unit) => {
     decide(unit, found, { fields })
-    tell(deps, unit, found, what)
+    tell(deps, unit, found, { ...what, more: { ...what.more, to: BOTH } })
   }
 }

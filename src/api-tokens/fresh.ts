@@ -39,14 +39,14 @@ export class Fresh<T> {
     return this.#keep(key, this.#clock.now(), load())
   }
 
-  /** What is known, however old. */
-  async peek(key: string): Promise<T | undefined> {
-    return this.#entries.get(key)?.value
-  }
-
-  /** The next one reads. */
+  /** The next one reads. A read that is under way answers those who asked before, and nobody else: it is not kept when it ends. */
   forget(key: string): void {
     this.#entries.delete(key)
+  }
+
+  /** The same for every key. */
+  clear(): void {
+    this.#entries.clear()
   }
 
   get size(): number {

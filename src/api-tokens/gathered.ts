@@ -27,6 +27,8 @@ export interface Waiting {
   uses: number
   /** When it was last used with success, Unix seconds. */
   lastUse: number | undefined
+  /** Keyed hash of the account that owns it, where one does. */
+  readonly account: string | null
 }
 
 function see(users: Map<string, TokenUser>, user: TokenUser, most: number): void {
@@ -64,9 +66,13 @@ export const usersIn = ({ served, refused }: Pick<Waiting, 'served' | 'refused'>
 export class Gathered {
   #waiting = new Map<string, Waiting>()
 
-  /** `scopes`: what the resource server asked for; only what served somebody counts. */
-  note(id: string, user: TokenUser, scopes: readonly string[] | undefined): void {
-    const at = this.#of(id)
+  /** `scopes`: what the resource server asked for; only what served somebody counts. `account`: see `Waiting`. */
+  note(
+    id: string,
+    user: TokenUser,
+    { scopes, account }: { readonly scopes: readonly string[] | undefined; readonly account: string | null },
+  ): void {
+    const at = this.#of(id, account)
     count(at, user.lastSeen - (user.lastSeen % HOUR), user.outcome, 1)
     meet(at, user)
     if (user.outcome !== 'VALID') return
@@ -84,7 +90,7 @@ export class Gathered {
 
   /** What could not be written waits again. */
   takeBack(id: string, at: Waiting): void {
-    const now = this.#of(id)
+    const now = this.#of(id, at.account)
     for (const [hour, counts] of at.hours) for (const [outcome, n] of counts) count(now, hour, outcome, n)
     const newer = [...now.served.values(), ...now.refused.values()]
     now.served.clear()
@@ -106,7 +112,7 @@ export class Gathered {
     return { uses: at?.uses ?? 0, scopes: at?.scopes ?? NO_SCOPES }
   }
 
-  #of(id: string): Waiting {
+  #of(id: string, account: string | null): Waiting {
     const known = this.#waiting.get(id)
     if (known) return known
     const made: Waiting = {
@@ -116,6 +122,7 @@ export class Gathered {
       scopes: NO_SCOPES,
       uses: 0,
       lastUse: undefined,
+      account,
     }
     this.#waiting.set(id, made)
     return made

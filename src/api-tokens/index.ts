@@ -7,8 +7,10 @@ import { seconds, TENANT, type Unit } from '../base/index.ts'
 import { known, type TokenDeps } from './actions.ts'
 import { approve, narrow, quarantine, release, revoke } from './change.ts'
 import { create } from './create.ts'
+import { countAccount, endAccount } from './erase.ts'
+import { refuse } from './errors.ts'
 import { importByHash } from './import.ts'
-import { limitsFor, type TokenConfiguration } from './limits.ts'
+import { limitsFor, ratesFor, type TokenConfiguration } from './limits.ts'
 import { createSimulation, type HeldToken, type PolicySimulation, type Violation, violationsOf } from './policies.ts'
 import { shownToken } from './present.ts'
 import { tokenRates } from './rates.ts'
@@ -26,13 +28,16 @@ export type { Rate } from './rates.ts'
 export type { Networks, Owner, Rights, TokenKind, TokenRecord } from './records.ts'
 export { apiTokens, foreignTokenId, ownerHash, publicId, scopeHash, storedId, tokenId, tokenOf } from './records.ts'
 export type { Above, Asked, Limits, Reason, TokenState } from './rules.ts'
-export { stateOf } from './rules.ts'
+export { actorOf, stateOf } from './rules.ts'
 export { createTokenSchedule, type TokenSchedule } from './schedule.ts'
 export type { Counts, TokenUser, TokenUsers } from './seen.ts'
 export type { Usage } from './usage.ts'
 export { createTokenUse, type TokenUse, type TokenUseDeps } from './use.ts'
 export type { By, ShownToken, TokenOrder, TokenVerbs } from './verbs.ts'
 export { type FoundToken, mayBeToken, type Presented, type TokenFacts, type Verified, type Verifier } from './verify.ts'
+
+/** What this room refuses. */
+export const tokenRefusals = refuse.table
 
 /** This room's collections. */
 export const tokenCollections = [apiTokens, tokenUses, tokenRates] as const
@@ -85,10 +90,14 @@ export interface TokenPolicies {
   policyCheck(): Promise<readonly Violation[]>
   /** What another configuration would do to the tokens that exist. */
   policySimulate(next: TokenConfiguration): Promise<PolicySimulation>
-  /** Stages the end of every token of an account that is erased. */
-  endAccount(unit: Unit, sub: string): void
+  /** Stages the end of every token of an account that is erased, and of the records of their use. */
+  endAccount(unit: Unit, sub: string): Promise<void>
+  /** How many tokens an account has, ended ones too. */
+  countAccount(sub: string): Promise<number>
   /** What the configuration allows of a token now. */
   limitsFor(record: Parameters<typeof limitsFor>[0]): ReturnType<typeof limitsFor>
+  /** Names of the rates that its policies hold a token to now. */
+  ratesFor(record: Parameters<typeof ratesFor>[0]): readonly string[]
 }
 
 function policyVerbs(deps: TokenDeps): TokenPolicies {
@@ -104,11 +113,10 @@ function policyVerbs(deps: TokenDeps): TokenPolicies {
       for await (const token of held(deps, LIVE)) simulation.add(token)
       return simulation.result()
     },
-    endAccount(unit, sub) {
-      const by = { account: deps.seal.hash('lookup', TENANT, 'account', sub), kind: 'api-token' }
-      unit.revoke({ collection: apiTokens.name, target: { by: { tenant: TENANT, by } }, at: seconds(clock) })
-    },
+    endAccount: (unit, sub) => endAccount(deps, unit, sub),
+    countAccount: (sub) => countAccount(deps, sub),
     limitsFor: (record) => limitsFor(record, settings()),
+    ratesFor: (record) => ratesFor(record, settings()),
   }
 }
 

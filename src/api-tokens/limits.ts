@@ -119,6 +119,10 @@ export function limitsFor(token: Chosen, configuration: TokenConfiguration): Lim
   }
 }
 
+/** Names of the rate limits and quotas that policies hold a token to. */
+export const ratesFor = (token: Chosen, configuration: TokenConfiguration): readonly string[] =>
+  policiesFor(token, configuration).flatMap(({ figures }) => figures.rates ?? [])
+
 /** Whether a second person must say yes before a token works. */
 export const needsApproval = (
   token: Chosen & Pick<TokenRecord, 'scopes'>,

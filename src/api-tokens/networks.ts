@@ -1,4 +1,4 @@
-/** Networks, methods and paths of a token: pure matching. */
+/** Networks of a token: pure matching. */
 
 import { BlockList, isIP } from 'node:net'
 import type { Networks } from './records.ts'
@@ -30,30 +30,35 @@ export function isWithin({ allow, except }: Networks, address: string | undefine
   return (allow.length === 0 || listOf(allow).check(text, family)) && !listOf(except).check(text, family)
 }
 
-/** `/orders/{id}` matches one segment, `/files/**` the rest. Compared as it is sent: no decoding, no `..`. */
-export function matchesPath(template: string, path: string): boolean {
-  const [want, have] = [template.split('/'), (path.split('?')[0] ?? '').split('/')]
-  if (have.some((part) => part === '..' || part === '.' || /%2e|%2f|\\/i.test(part))) return false
-  for (const [n, part] of want.entries()) {
-    if (part === '**') return have.length >= n
-    const other = have[n]
-    if (other === undefined) return false
-    if (/^\{[^}]+\}$/.test(part) ? other === '' : part !== other) return false
-  }
-  return want.length === have.length
+/** Bits of the prefix among 128: matching takes a v4 address for the v6 one that it is mapped to, so `::/0` has all of v4 in it. */
+function bitsOf(text: string): number {
+  const [address = '', bits] = text.split('/')
+  return isIP(address) === 4 ? 96 + Number(bits ?? 32) : Number(bits ?? 128)
 }
-
-/** Whether a path template is one. */
-export const isTemplate = (text: string): boolean =>
-  text.startsWith('/') && !text.includes('?') && !/\*\*./.test(text) && !/%|\\|\.\./.test(text)
-
-const bitsOf = (text: string): number => Number(text.split('/')[1] ?? (isIP(text) === 4 ? 32 : 128))
 
 /** Whether a network lies wholly inside another; one address counts as a network of one. */
 export function isInside(inner: string, outer: string): boolean {
-  const [a = '', b = ''] = [inner.split('/')[0], outer.split('/')[0]]
+  const [address = ''] = inner.split('/')
+  return bitsOf(inner) >= bitsOf(outer) && listOf([outer]).check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}
+
+/**
+ * Whether whatever `child` admits, `parent` admits. Each allowed network of the child must lie in one of the parent's, and what the parent
+ * excepts of it in one that the child excepts: several that only together cover one are not found, and refused.
+ */
+export function isNoWider(child: Networks, parent: Networks): boolean {
+  if (parent.allow.length === 0 && parent.except.length === 0) return true
+  // Without any restriction it admits an address that is not known, too.
+  if (child.allow.length === 0 && child.except.length === 0) return false
+  const isIn = (one: string, list: readonly string[]): boolean => list.some((other) => isInside(one, other))
+  const spans = child.allow.length === 0 ? ['::/0'] : child.allow
+  const isExcepted = (span: string, gap: string): boolean => {
+    const common = isInside(span, gap) ? span : isInside(gap, span) ? gap : undefined
+    return common === undefined || isIn(common, child.except)
+  }
   return (
-    isIP(a) === isIP(b) && bitsOf(inner) >= bitsOf(outer) && listOf([outer]).check(a, isIP(a) === 6 ? 'ipv6' : 'ipv4')
+    (parent.allow.length === 0 || spans.every((span) => isIn(span, parent.allow))) &&
+    parent.except.every((gap) => spans.every((span) => isExcepted(span, gap)))
   )
 }
 

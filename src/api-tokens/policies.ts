@@ -12,7 +12,7 @@ import {
   policiesFor,
   type TokenConfiguration,
 } from './limits.ts'
-import { inBoth, isInside } from './networks.ts'
+import { inBoth, isInside, isNoWider } from './networks.ts'
 import { publicId, type TokenRecord } from './records.ts'
 import { idleSince, stateOf } from './rules.ts'
 
@@ -52,13 +52,8 @@ function againstOne({ doc, record }: HeldToken, { figures }: NamedFigures, now: 
     found.push(['approval', 'works without the approval of a second person'])
   const stray = record.scopes.filter((one) => scopes && !scopes.includes(one))
   if (stray.length > 0) found.push(['scopes', `has ${stray.join(' ')}`])
-  const { allow } = record.networks
-  const isWider =
-    networks &&
-    ((networks.allow.length > 0 &&
-      (allow.length === 0 || allow.some((one) => !networks.allow.some((other) => isInside(one, other))))) ||
-      networks.except.some((one) => !record.networks.except.includes(one)))
-  if (isWider) found.push(['networks', 'names networks beyond those of the policy, or none'])
+  if (networks && !isNoWider(record.networks, networks))
+    found.push(['networks', 'names networks beyond those of the policy, or none'])
   return found
 }
 

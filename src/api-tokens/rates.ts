@@ -21,19 +21,28 @@ export const tokenRates: Collection = {
   about: 'What was taken of each rate limit and quota, by keyed hash of limit, holder and window.',
 }
 
-/** One limit. `per`: shared by all uses of a token (with its rotations), or by all tokens of an owner: a person, a service, an organisation. */
+/**
+ * One limit in a window of `seconds`, or of the calendar (UTC). `per`: shared by all uses of a token (with its rotations and its
+ * children), or by all tokens of an owner: a person, a service, an organisation.
+ */
 export interface Rate {
   readonly points: number
-  readonly seconds: number
+  readonly seconds?: number | undefined
+  readonly each?: 'minute' | 'hour' | 'day' | 'month' | undefined
   readonly per: 'token' | 'owner'
 }
 
-/** Whose use it is. */
+/** A token whose limits a use counts for. */
 export interface Taker {
   readonly record: TokenRecord
   /** Stays the same through rotations. */
   readonly line: string
-  /** Keyed hash of the owner. */
+}
+
+/** Whose use it is: the token's, and that of all above it, or a child would be a way around its parent's limits. */
+export interface Takers {
+  readonly lines: readonly Taker[]
+  /** Keyed hash of their owner, which is one. */
   readonly owner: string
 }
 
@@ -66,7 +75,7 @@ export interface RateDeps {
   readonly commit: (unit: Unit) => Promise<void>
   /** The limits as they are now; a name that is not among them limits nothing. */
   readonly rates: () => Readonly<Record<string, Rate>>
-  /** Limits that a token has beyond its labels: those of its policy. */
+  /** Limits that a token has beyond its labels: those of its policies. */
   readonly namesOf?: (record: TokenRecord) => readonly string[]
 }
 
@@ -75,6 +84,23 @@ async function stagePoints(seal: Seal, unit: Unit, { id, purgeAt }: Window, poin
   if (doc) return unit.decide({ collection: tokenRates.name, id, if: {}, set: {}, increment: { points } }, doc)
   const columns = bound({ tenant: TENANT, kind: 'api-token-rate', id })
   unit.insert(tokenRates.name, newDoc(columns, { hk: seal.hk, purgeAt, fields: { points } }))
+}
+
+const SECONDS = { minute: 60, hour: 3600, day: 24 * 3600 } as const
+
+/** The window of a limit that a moment is in, Unix milliseconds. */
+export function spanOf(
+  { seconds, each }: Pick<Rate, 'seconds' | 'each'>,
+  now: number,
+): { from: number; until: number } {
+  if (each === 'month') {
+    const day = new Date(now)
+    const [year, month] = [day.getUTCFullYear(), day.getUTCMonth()]
+    return { from: Date.UTC(year, month), until: Date.UTC(year, month + 1) }
+  }
+  const ms = (each === undefined ? (seconds ?? SECONDS.minute) : SECONDS[each]) * 1000
+  const from = Math.floor(now / ms) * ms
+  return { from, until: from + ms }
 }
 
 const windowAt = (id: string, endsAt: number): Window => ({
@@ -92,15 +118,26 @@ export function createRates(deps: RateDeps) {
   let windows = new Map<string, Window>()
   let syncing: Promise<void> = Promise.resolve()
 
-  function windowOf(name: string, rate: Rate, taker: Taker): Window {
-    const ms = rate.seconds * 1000
-    const n = Math.floor(clock.now() / ms)
-    const key = `${name}\n${rate.per === 'owner' ? taker.owner : taker.line}\n${rate.seconds}\n${n}`
+  function windowOf(name: string, rate: Rate, holder: string): Window {
+    const { from, until } = spanOf(rate, clock.now())
+    const key = `${name}\n${holder}\n${from}\n${until}`
     const known = windows.get(key)
     if (known) return known
-    const made = windowAt(seal.hash('lookup', TENANT, 'api token rate', key), (n + 1) * ms)
+    const made = windowAt(seal.hash('lookup', TENANT, 'api token rate', key), until)
     windows.set(key, made)
     return made
+  }
+
+  /** The windows that a use counts in: each once, though a token and its parent may both be held to it. */
+  function heldBy({ lines, owner }: Takers): ReadonlyMap<Window, Rate> {
+    const configured = deps.rates()
+    const held = new Map<Window, Rate>()
+    for (const { record, line } of lines)
+      for (const name of [...rateNames(record), ...(deps.namesOf?.(record) ?? [])]) {
+        const rate = Object.hasOwn(configured, name) ? configured[name] : undefined
+        if (rate) held.set(windowOf(name, rate, rate.per === 'owner' ? owner : line), rate)
+      }
+    return held
   }
 
   async function share(window: Window): Promise<void> {
@@ -129,22 +166,15 @@ export function createRates(deps: RateDeps) {
   }
 
   return {
-    /** Takes a point of each limit that holds for a token, or of none: then says how many seconds until there is room. */
-    take(taker: Taker): number | undefined {
-      const configured = deps.rates()
-      const names = new Set([...rateNames(taker.record), ...(deps.namesOf?.(taker.record) ?? [])])
-      const held = [...names].flatMap((name) => {
-        const rate = Object.hasOwn(configured, name) ? configured[name] : undefined
-        return rate ? [{ rate, window: windowOf(name, rate, taker) }] : []
-      })
-      const full = held.filter(
-        ({ rate, window: { known, sending, unsent } }) => known + sending + unsent >= rate.points,
-      )
+    /** Takes a point of each limit that holds for a use, or of none: then says how many seconds until there is room. */
+    take(takers: Takers): number | undefined {
+      const held = heldBy(takers)
+      const full = [...held].filter(([{ known, sending, unsent }, { points }]) => known + sending + unsent >= points)
       if (full.length > 0) {
-        const waits = full.map(({ window }) => Math.ceil((window.endsAt - clock.now()) / 1000))
+        const waits = full.map(([{ endsAt }]) => Math.ceil((endsAt - clock.now()) / 1000))
         return Math.max(1, ...waits)
       }
-      for (const { window } of held) window.unsent++
+      for (const window of held.keys()) window.unsent++
       return undefined
     },
     /** Tells the other nodes what was taken here, and hears what they took. One at a time. */

@@ -112,7 +112,7 @@ export const tokenId = (seal: Seal, text: string): string => seal.hash('credenti
 /** The id of a token that was not made here, from the SHA-256 of its text in hexadecimal. Its text names no version: this key turns only offline. */
 export const foreignTokenId = (seal: Seal, sha256: string): string =>
   seal.hash('secret', TENANT, 'foreign-api-token', sha256.toLowerCase())
-export const ownerHash = (seal: Seal, { type, id }: Owner): string => seal.hash('lookup', TENANT, `owner ${type}`, id)
+export const ownerHash = (seal: Seal, { type, id }: Owner): string => seal.hash('name', TENANT, `owner ${type}`, id)
 
 /** A new token's document. `line`: what stays the same through its rotations; `parent`: id of the parent's line. */
 export function tokenDoc(
@@ -166,7 +166,7 @@ export function tokenDoc(
 
 const SCOPES_MAX = 64
 /** What a token with a scope is found by. */
-export const scopeHash = (seal: Seal, scope: string): string => seal.hash('lookup', TENANT, 'scope', scope)
+export const scopeHash = (seal: Seal, scope: string): string => seal.hash('name', TENANT, 'scope', scope)
 /** The scopes as they stand in clear: keyed hashes. */
 const scopesOf = (seal: Seal, { scopes }: Pick<TokenRecord, 'scopes'>): readonly string[] =>
   scopes.slice(0, SCOPES_MAX).map((scope) => scopeHash(seal, scope))

@@ -1,4 +1,4 @@
-/** Rotation: a successor with the same rights and no later end; the old one works on for the overlap. */
+/** Rotation: a successor with the same rights and no later end, which may wait for approval; the old one works on for the overlap. */
 
 import { type Secret, seconds, type Unit } from '../base/index.ts'
 import {
@@ -15,8 +15,9 @@ import {
 } from './actions.ts'
 import { freshText, KEPT_SECONDS } from './create.ts'
 import { refuse } from './errors.ts'
-import { endOf, lifecycleOf, limitsFor } from './limits.ts'
+import { endOf, lifecycleOf, limitsFor, needsApproval } from './limits.ts'
 import { apiTokens, publicId, rotatedTo, type TokenRecord, tokenDoc, tokenOf } from './records.ts'
+import { isHolder } from './rules.ts'
 import type { By, ShownToken } from './verbs.ts'
 
 /** None, an hour, a day, a week. */
@@ -58,8 +59,12 @@ export async function rotate(
   const now = seconds(deps.clock)
   const exp = await successorsEnd(deps, found, now)
   const { text, ...fresh } = freshText(deps, record.kind)
+  // Whoever rotates has the successor's text. Where a second person must agree to that, somebody who had it not by the first order is a
+  // new order: otherwise who may not have such a token alone would rotate another's (docs/decisions/020).
+  const waits = needsApproval(record, deps.settings()) && !isHolder(record, by)
   const next: TokenRecord = {
     ...record,
+    ...(waits ? { createdBy: by, approvedBy: null } : {}),
     createdAt: now,
     rotations: record.rotations + 1,
     lineSince: await lineSince(deps, found),
@@ -72,7 +77,7 @@ export async function rotate(
     record: next,
     line: doc.family ?? doc.id,
     parent: doc.grant,
-    state: 'active',
+    state: waits ? 'pending' : 'active',
     notBefore: null,
     exp,
     purgeAt: exp + KEPT_SECONDS,
@@ -82,7 +87,12 @@ export async function rotate(
   const overlap = Math.min(input.overlapSeconds, overlapMax?.value ?? input.overlapSeconds)
   const overlapUntil = Math.min(now + overlap, endOf(doc, limitsFor(record, deps.settings())))
   decide(unit, found, rotatedTo(fresh.id, overlapUntil))
-  const more = { successor: publicId(fresh.id), overlap_until: overlapUntil, rotations: next.rotations }
+  const more = {
+    successor: publicId(fresh.id),
+    state: successor.state,
+    overlap_until: overlapUntil,
+    rotations: next.rotations,
+  }
   tell(deps, unit, await known(deps, unit, doc.id), { event: 'rotated', by, why, more })
   return { text, shown: await shownIn(deps, unit, fresh.id) }
 }

@@ -20,7 +20,7 @@ import { idleSince } from './rules.ts'
 
 /** What the schedule uses. */
 export interface ScheduleDeps extends DecideDeps {
-  readonly store: Pick<Store, 'get' | 'find' | 'lease' | 'release'>
+  readonly store: Pick<Store, 'get' | 'find' | 'count' | 'lease' | 'release'>
   /** Hears of a token that could not be looked after; the others are. */
   readonly report: (failure: { readonly id: string; readonly cause: unknown }) => void
 }

@@ -1,6 +1,6 @@
 /** What is known of who uses a token: who was served, who was refused, which scopes served them. Pure: facts in, lists out. */
 
-import { matchesPath } from './networks.ts'
+import { matchesPath } from './paths.ts'
 import type { Asked, Reason } from './rules.ts'
 
 /** How each outcome's count is called in the store. NOT_FOUND has no token to count at. */
@@ -27,6 +27,8 @@ export interface Use {
   readonly agent: string
   readonly route: string
   readonly scopes?: readonly string[] | undefined
+  /** Keyed hash of the account that owns the token, where one does. */
+  readonly account?: string | null
 }
 
 /** Who presents a token: where from, with what, for what, and how the latest time ended. `lastSeen` in Unix seconds. */

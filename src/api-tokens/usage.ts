@@ -10,7 +10,7 @@ import { Gathered, usersIn, type Waiting } from './gathered.ts'
 import { apiTokens, publicId, storedId } from './records.ts'
 import { createRiskWatch } from './risk.ts'
 import { type Counts, isOutcome, joined, joinedScopes, NO_SCOPES, type TokenUsers, type Use } from './seen.ts'
-import { createUseRecords, DAY, USERS_DAYS, type Used } from './use-records.ts'
+import { createUseRecords, DAY, stageUsersErased, USERS_DAYS, type Used, type UseRecords } from './use-records.ts'
 
 /** What the records of use need. */
 export interface UsageDeps {
@@ -21,6 +21,8 @@ export interface UsageDeps {
   readonly commit: (unit: Unit) => Promise<void>
   /** Hears of a token that came from outside its networks several times in an hour, once for each hour; nobody waits for it. */
   readonly outside?: (id: string, times: number) => unknown
+  /** Whether the account of a keyed hash was erased; no unless given. */
+  readonly isErased?: ((account: string) => Promise<boolean>) | undefined
 }
 
 const LAST_USE_SECONDS = 60
@@ -77,6 +79,16 @@ function createLastUse(deps: UsageDeps) {
   }
 }
 
+/** Of an erased account's token, which may be presented for ever, nobody's whereabouts are kept. */
+async function writeUsers(deps: UsageDeps, records: UseRecords, id: string, at: Waiting): Promise<void> {
+  const { account } = at
+  const isErased = async (): Promise<boolean> => account !== null && ((await deps.isErased?.(account)) ?? false)
+  if (await isErased()) return
+  await insist(deps, (unit) => records.stageUsers(unit, id, usersIn(at)))
+  // Asked again: an erasure between the question and the write has removed what was there, not what came after it.
+  if (await isErased()) await insist(deps, async (unit) => stageUsersErased(deps.seal, unit, id))
+}
+
 /** Verbs on uses. */
 export function createUsage(deps: UsageDeps) {
   const { clock } = deps
@@ -94,9 +106,10 @@ export function createUsage(deps: UsageDeps) {
       at.hours.delete(hour)
       watch(id, hour, counts.get('IP_DENIED') ?? 0)
     }
-    await insist(deps, (unit) => records.stageUsers(unit, id, usersIn(at)))
+    await writeUsers(deps, records, id, at)
     at.served.clear()
     at.refused.clear()
+    // Of an erased account's token too: which scopes served says of nobody where from and with what.
     if (at.uses > 0) await insist(deps, (unit) => records.stageUsed(unit, id, at))
     at.uses = 0
     at.scopes = NO_SCOPES
@@ -116,8 +129,8 @@ export function createUsage(deps: UsageDeps) {
 
   return {
     /** Notes a use; nothing is written here. */
-    note({ id, outcome, scopes, ...where }: Use): void {
-      if (isOutcome(outcome)) gathered.note(id, { ...where, outcome, lastSeen: seconds(clock) }, scopes)
+    note({ id, outcome, scopes, account = null, ...where }: Use): void {
+      if (isOutcome(outcome)) gathered.note(id, { ...where, outcome, lastSeen: seconds(clock) }, { scopes, account })
     },
     /** Writes what was noted; what can't be written is kept for the next time. One at a time. */
     flush(): Promise<void> {

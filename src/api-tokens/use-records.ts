@@ -42,8 +42,11 @@ const PAGE = 200
 const hourId = (seal: Seal, id: string, hour: number): string =>
   seal.hash('lookup', TENANT, 'api token hour', `${id}\n${hour}`)
 const usersId = (seal: Seal, id: string): string => seal.hash('lookup', TENANT, 'api token users', id)
-
 const usedId = (seal: Seal, id: string): string => seal.hash('lookup', TENANT, 'api token used', id)
+
+/** Stages the removal of who used a token. Hourly counts and used scopes stay: they say of nobody where from and with what. */
+export const stageUsersErased = (seal: Seal, unit: Unit, id: string): void =>
+  unit.cleanup(tokenUses.name, usersId(seal, id))
 
 /** A list of users as it was kept until those who were refused stood apart, with the scopes that each asked for. */
 type Before = readonly (TokenUser & { readonly scopes?: readonly string[] })[]
@@ -159,3 +162,5 @@ export function createUseRecords(deps: {
     },
   }
 }
+
+export type UseRecords = ReturnType<typeof createUseRecords>

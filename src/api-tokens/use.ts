@@ -7,7 +7,7 @@ import { createVerifier, type VerifierDeps } from './verify.ts'
 
 /** What it is made from. */
 export type TokenUseDeps = AboveDeps &
-  Pick<VerifierDeps, 'canary' | 'documentMsMax'> &
+  Pick<VerifierDeps, 'canary' | 'documentMsMax' | 'ownerCollections'> &
   Parameters<typeof createUsage>[0] &
   Parameters<typeof createRates>[0]
 

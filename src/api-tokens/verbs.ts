@@ -63,7 +63,10 @@ export interface TokenVerbs {
   approve(unit: Unit, id: string, by: By): Promise<ShownToken>
   quarantine(unit: Unit, id: string, input: { readonly by: By; readonly why: string }): Promise<ShownToken>
   release(unit: Unit, id: string, by: By): Promise<ShownToken>
-  /** A successor with the same rights and the same end; the old one works on for the overlap (0, 1 h, 24 h, 7 d). */
+  /**
+   * A successor with the same rights and the same end; the old one works on for the overlap (0, 1 h, 24 h, 7 d). Where approval is asked it is
+   * pending, unless it is rotated by who ordered it or owns it.
+   */
   rotate(
     unit: Unit,
     id: string,

@@ -4,12 +4,14 @@
  */
 
 import { createHash } from 'node:crypto'
+import type { Writes } from '../../adapters/store.ts'
 import { seconds } from '../base/index.ts'
 import { networkOf } from '../http/index.ts'
 import { isCredential } from '../seal/index.ts'
-import { ABOVE_MS_MAX, type AboveDeps, createAbove, isAlive, type ReadToken } from './above.ts'
+import { ABOVE_MS_MAX, type AboveDeps, createAbove, type ReadToken } from './above.ts'
 import { hasForeign } from './foreign.ts'
 import { Fresh } from './fresh.ts'
+import { changesIn } from './own-changes.ts'
 import type { Rates } from './rates.ts'
 import {
   apiTokens,
@@ -21,7 +23,7 @@ import {
   tokenId,
   tokenOf,
 } from './records.ts'
-import { type Above, type Asked, effective, endsAt, type Reason, verdict } from './rules.ts'
+import { type Above, type Asked, effective, endsAt, parentsOf, type Reason, standing, verdict } from './rules.ts'
 import { agentOf, routeOf } from './seen.ts'
 import { standingReason } from './standing.ts'
 import type { Usage } from './usage.ts'
@@ -32,6 +34,8 @@ export interface VerifierDeps extends AboveDeps {
   readonly documentMsMax?: number
   readonly rates?: Pick<Rates, 'take'>
   readonly usage?: Pick<Usage, 'note'>
+  /** Collections whose documents say whether an owner may be used, and with which scopes. */
+  readonly ownerCollections?: readonly string[]
   /** Hears of every use of a trap, whoever asks and whatever its state; it must not throw, and nobody waits for it. */
   readonly canary?: (
     token: Pick<TokenFacts, 'id' | 'name' | 'owner'> & { readonly keptAt: string },
@@ -116,7 +120,12 @@ export function factsOf({ doc, record, above }: FoundToken): TokenFacts {
 /** What a found token is good for now. Counts nothing. */
 function judgeAt(token: FoundToken, asked: Asked, now: number): Verified {
   const reason = verdict({ doc: token.doc, rights: token.record }, token.above, asked, now)
-  return { reason, token: factsOf(token) }
+  const facts = factsOf(token)
+  const { declared } = asked
+  return {
+    reason,
+    token: declared ? { ...facts, scopes: facts.scopes.filter((one) => declared.includes(one)) } : facts,
+  }
 }
 
 /** Tells of a trap that was stepped on; nothing for any other token. */
@@ -128,16 +137,25 @@ function alarm({ canary }: VerifierDeps, { doc, record }: FoundToken, asked: Pre
   canary?.({ id: publicId(doc.id), name, owner, keptAt }, { network, agent, method, path, client })
 }
 
+/** Takes a point of every limit that holds; then, where there was none to take, how many seconds until there is. */
+function takenFrom({ rates }: VerifierDeps, { doc, record, above }: FoundToken): number | undefined {
+  const lines = [{ doc, record }, ...parentsOf(above)].map((one) => ({
+    line: one.doc.family ?? one.doc.id,
+    record: one.record,
+  }))
+  return rates?.take({ lines, owner: doc.owner ?? doc.family ?? doc.id })
+}
+
 /** The same for a request that is made with it: rates are taken, and the use is noted. */
 function presentAt(deps: VerifierDeps, token: FoundToken, asked: Presented): Verified {
   const judged = judgeAt(token, asked, seconds(deps.clock))
   const { doc, record } = token
-  const line = doc.family ?? doc.id
-  const wait = judged.reason === 'VALID' ? deps.rates?.take({ record, line, owner: doc.owner ?? line }) : undefined
+  const wait = judged.reason === 'VALID' ? takenFrom(deps, token) : undefined
   const outcome = wait === undefined ? judged.reason : 'RATE_LIMITED'
   alarm(deps, token, asked)
   deps.usage?.note({
     id: doc.id,
+    account: doc.account,
     outcome,
     network: asked.address === undefined ? '' : networkOf(asked.address),
     agent: agentOf(asked.agent),
@@ -198,16 +216,19 @@ export function createVerifier(deps: VerifierDeps) {
     /** Whether what was derived from a token is still good: the token lives, and still has these scopes. */
     async carries(id: string, scopes: readonly string[]): Promise<FoundToken | undefined> {
       const token = await found(storedId(id))
-      if (!token || !isAlive(token, token.above, seconds(clock))) return undefined
+      if (!token || standing(token.doc, token.above, seconds(clock)) !== 'VALID') return undefined
       const left = effective(token.record, token.above).scopes
       return scopes.every((scope) => left.includes(scope)) ? token : undefined
     },
-    /** What this node has changed itself is read at the next use. */
-    async forget(id: string): Promise<void> {
-      const key = storedId(id)
-      const token = await documents.peek(key)
-      documents.forget(key)
-      if (token) above.forget({ line: token.doc.family ?? key, owner: token.record.owner })
+    /** What this node has committed itself is read at the next use; other nodes know it a second later at most. */
+    heard(unit: Writes): void {
+      const { tokens, owners } = changesIn(unit, deps.ownerCollections ?? [])
+      if (owners) above.forgetOwners()
+      if (tokens === undefined) return
+      if (tokens === 'all') documents.clear()
+      else for (const id of tokens) documents.forget(id)
+      above.forgetParents()
+      imports.clear()
     },
   }
 }

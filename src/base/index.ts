@@ -4,10 +4,12 @@
  */
 
 export { type Clock, type Random, randomText, seconds, systemClock, systemRandom } from './clock.ts'
+export { type Committed, committingBy, createCommitted } from './committed.ts'
 export { type Bound, bound, newDoc, TENANT } from './document.ts'
 export { DURATION, durationSeconds, inWords, SPAN } from './duration.ts'
 export { LINE, SEEN } from './line.ts'
 export { isLoopback } from './loopback.ts'
+export { createMemo } from './memo.ts'
 export { nearest } from './nearest.ts'
 export { isNetwork, NETWORK } from './network.ts'
 export { Refusal, type RefusalRow, refusals } from './refusal.ts'

@@ -25,16 +25,17 @@ export class Refusal extends Error {
   }
 }
 
-/** One row of a refusal table: HTTP status and public words. */
-export type RefusalRow = readonly [status: number, message: string]
+/** One row of a refusal table: HTTP status, public words, and what to do where more can be said of it than the status says. */
+export type RefusalRow = readonly [status: number, message: string, remedy?: string]
 
 /**
  * Makes a room's `refuse(code, facts)` from its table.
- * The returned function builds the error; the caller throws it.
+ * The returned function builds the error; the caller throws it. It carries its table, from which the codes' pages are made.
  */
 export function refusals<const T extends Readonly<Record<string, RefusalRow>>>(table: T) {
-  return (code: keyof T & string, facts: Readonly<Record<string, unknown>> = {}, cause?: unknown): Refusal => {
+  const refuse = (code: keyof T & string, facts: Readonly<Record<string, unknown>> = {}, cause?: unknown): Refusal => {
     const row: RefusalRow = table[code] ?? [500, code]
     return new Refusal({ code, status: row[0], message: row[1], facts, cause })
   }
+  return Object.assign(refuse, { table })
 }

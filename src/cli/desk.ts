@@ -28,6 +28,8 @@ export interface Desk extends Pick<App, 'accounts'> {
   readonly organisations?: {
     create(input: { readonly name: string; readonly title: string }): Promise<ShownOrganisation>
     list(): Promise<readonly ShownOrganisation[]>
+    disable(name: string): Promise<ShownOrganisation>
+    enable(name: string): Promise<ShownOrganisation>
   }
   readonly policies?: {
     /** Which tokens violate which policy. */

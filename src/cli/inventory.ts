@@ -52,6 +52,21 @@ async function listed(
   return found
 }
 
+/** Ends all that a filter means, as many at once as fit a commit. */
+async function ended(
+  door: NonNullable<Desk['inventory']>,
+  operate: NonNullable<Desk['operate']>,
+  filter: InventoryFilter,
+  input: Parameters<typeof door.revoke>[2],
+) {
+  let revoked = 0
+  for (;;) {
+    const done = await operate((unit) => door.revoke(unit, filter, input))
+    revoked += done.revoked
+    if (done.left === 0 || done.revoked === 0) return { ...done, revoked }
+  }
+}
+
 const inventory: Readonly<Record<string, Command>> = {
   'inventory list': {
     about: 'Every live credential that the filters find (also: mintmark inventory).',
@@ -91,7 +106,7 @@ const inventory: Readonly<Record<string, Command>> = {
       why: string('for the record'),
     },
     async run(app, { values }) {
-      const { inventory: door } = offered(app, 'inventory')
+      const { inventory: door, operate } = offered(app, 'inventory', 'operate')
       const {
         'dry-run': isDry,
         confirm,
@@ -101,12 +116,13 @@ const inventory: Readonly<Record<string, Command>> = {
         .parse(values)
       const filter = await filterTyped(app, values)
       if (!isDry) {
-        const { revoked, failed, ...left } = await door.revoke(filter, { code: confirm, by: OPERATOR, why })
-        return { count: revoked, ...shownLeft(left), failed }
+        const input = { code: confirm, by: OPERATOR, why }
+        const { revoked, left, failed, ...alone } = await ended(door, operate, filter, input)
+        return { count: revoked, left, ...shownLeft(alone), failed }
       }
-      const { total, needsCode, code, codeUntil, ...left } = await door.plan(filter, { by: OPERATOR })
+      const { total, needsCode, code, codeUntil, ...alone } = await door.plan(filter, { by: OPERATOR })
       const confirming = { needs_confirm: needsCode, confirm: code, confirm_until: codeUntil }
-      return { count: total, ...shownLeft(left), ...confirming }
+      return { count: total, ...shownLeft(alone), ...confirming }
     },
   },
 }
@@ -132,6 +148,20 @@ const organisation: Readonly<Record<string, Command>> = {
     about: 'List organisations.',
     options: {},
     run: async (app) => (await offered(app, 'organisations').organisations.list()).map(shownOrganisation),
+  },
+  'organisation disable': {
+    about: 'Disable an organisation: its tokens work no more until it is enabled.',
+    argument: 'name',
+    options: {},
+    run: async (app, { argument }) =>
+      shownOrganisation(await offered(app, 'organisations').organisations.disable(argument)),
+  },
+  'organisation enable': {
+    about: 'Enable a disabled organisation: its tokens work again.',
+    argument: 'name',
+    options: {},
+    run: async (app, { argument }) =>
+      shownOrganisation(await offered(app, 'organisations').organisations.enable(argument)),
   },
 }
 

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openMongoStore } from '../../adapters/mongo/index.ts'
 import { openSqliteStore } from '../../adapters/sqlite/index.ts'
+import { openSharedSqliteStore } from '../../adapters/sqlite/shared.ts'
 import { type Store, StoreUnusable } from '../../adapters/store.ts'
 import { createHasher } from '../accounts/index.ts'
 import { type App, type AppDeps, collections, createApp } from '../app.ts'
@@ -68,15 +69,32 @@ export function prepareDataDir(dataDir: string): void {
     throw new BadConfiguration(`${dataDir}: others may enter it; take that right away (chmod 700)`)
 }
 
-/** Opens the store that DATABASE_URL names. Throws `StoreUnusable`. */
-export async function openStore({ env, dataDir }: Setting): Promise<Store> {
+/** Where the workers of this machine reach the writer of the embedded store. */
+const writerSocket = (dataDir: string): string => join(dataDir, 'writer.sock')
+
+/**
+ * Opens the store that DATABASE_URL names. The embedded one may be shared: by the primary, which owns it and listens for its
+ * workers (`shares`), and by a worker, which says what it does when the primary is gone (`onLost`). Throws `StoreUnusable`.
+ */
+export async function openStore(
+  { env, dataDir }: Setting,
+  { shares, onLost }: { readonly shares: boolean; readonly onLost?: (() => void) | undefined },
+): Promise<Store> {
   const url = env.DATABASE_URL ?? `sqlite:${join(dataDir, 'mintmark.db')}`
-  if (url.startsWith('sqlite:')) return openSqliteStore({ file: resolve(url.slice('sqlite:'.length)), collections })
-  return openMongoStore({ uri: url, collections })
+  if (!url.startsWith('sqlite:')) return openMongoStore({ uri: url, collections })
+  const embedded = { file: resolve(url.slice('sqlite:'.length)), collections }
+  if (onLost) return openSharedSqliteStore({ ...embedded, socket: writerSocket(dataDir), onLost })
+  return openSqliteStore({ ...embedded, socket: shares ? writerSocket(dataDir) : undefined })
 }
 
 /** Where the configuration's module is, or would be. */
 export const configurationPath = ({ env }: Pick<Setting, 'env'>): string => resolve(env.CONFIG ?? 'mintmark.config.ts')
+
+/** How a server reads its configuration again. */
+export const rereadOf = (setting: Setting): NonNullable<AppDeps['reread']> => {
+  const [path, uid] = [configurationPath(setting), process.getuid?.()]
+  return (previous) => readFresh(path, { uid, revive: policyOf, previous })
+}
 
 /** The configuration module: CONFIG, or `mintmark.config.ts` in the working folder when it is there. */
 export async function openConfiguration(setting: Setting): Promise<Configuration> {
@@ -86,11 +104,12 @@ export async function openConfiguration(setting: Setting): Promise<Configuration
 
 /**
  * Opens everything. The caller closes the store when it is done. Only a server brings the configuration's clients into the store
- * (`declares`): a command that is run in another folder has another configuration, and would disable them all.
+ * (`declares`): a command that is run in another folder has another configuration, and would disable them all. A worker says what
+ * it does when its primary's writer is gone (`onLost`), and leaves to the primary what one process does for all.
  */
 export async function openApp(
   setting: Setting,
-  input: { readonly declares: boolean } & Pick<AppDeps, 'pace' | 'reread'>,
+  input: { readonly declares: boolean; readonly onLost?: () => void } & Pick<AppDeps, 'pace' | 'reread'>,
 ): Promise<App> {
   prepareDataDir(setting.dataDir)
   const { env, issuer, demoUsable, logger } = setting
@@ -102,7 +121,7 @@ export async function openApp(
   let store: Store | undefined
   try {
     const masters = await masterSource(env, where)
-    store = await openStore(setting)
+    store = await openStore(setting, { shares: input.declares && env.WORKERS > 1, onLost: input.onLost })
     const opened = store
     // The store first: a missing key file must not be made anew over keys that an old one wraps.
     await ensureMaster(masters, async () => (await opened.scan(sealKeys.name, { limit: 1 })).length > 0)
@@ -113,9 +132,11 @@ export async function openApp(
       configuration,
       issuer,
       demoUsable,
+      lanes: env.LANES,
       logger,
       hasher: createHasher(),
       ...(input.pace === undefined ? {} : { pace: input.pace }),
+      led: input.onLost !== undefined,
       ...(input.reread ? { reread: input.reread } : {}),
       readAt: (path) => readFresh(path, { uid: process.getuid?.(), revive: policyOf }),
       clock: systemClock,

@@ -1,38 +1,15 @@
 /** `serve`: start, print, drain. */
 
 import { rmSync, writeFileSync } from 'node:fs'
-import type { Server } from 'node:http'
 import { join } from 'node:path'
-import { type App, type AppDeps, listen } from '../app.ts'
-import { BadConfiguration, type Configuration, readFresh, stampOf, watchConfiguration } from '../config/index.ts'
-import { policyOf } from '../rotation/index.ts'
+import type { App, AppDeps } from '../app.ts'
+import { stampOf, watchConfiguration } from '../config/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { listenControl, socketPath } from './control.ts'
 import { firstStart } from './first-start.ts'
-import { configurationPath, isForPeople, openApp, readSetting, type Setting } from './open.ts'
-
-const DRAIN_MS = 10_000
-
-/** Takes a free port before the issuer is known, when PORT is 0. */
-async function freePort(host: string): Promise<number> {
-  const { createServer } = await import('node:net')
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, host, () => {
-      const address = probe.address()
-      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })
-}
-
-async function drained(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  const late = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
-  await closed
-  clearTimeout(late)
-}
+import { configurationPath, isForPeople, openApp, readSetting, rereadOf, type Setting } from './open.ts'
+import { drained, freePort, openPort } from './port.ts'
+import { startWorkers } from './workers.ts'
 
 /** The first administrator's link: to a terminal, else to a file that only its owner can read; never through the log. */
 async function tellClaim(app: App, setting: Setting): Promise<void> {
@@ -46,7 +23,10 @@ async function tellClaim(app: App, setting: Setting): Promise<void> {
 }
 
 /** Has a changed configuration read again, once it is saved or at SIGHUP. A bad one is refused in words; the old one stands. */
-function watched(app: App, input: { readonly path: string; readonly since: string; readonly logger: Logger }) {
+function watched(
+  app: Pick<App, 'reload'>,
+  input: { readonly path: string; readonly since: string; readonly logger: Logger },
+) {
   const failed = (cause: unknown): void =>
     isForPeople(cause)
       ? input.logger.error({ fault: cause.message }, 'the configuration is not taken; the one before stands')
@@ -65,6 +45,33 @@ function watched(app: App, input: { readonly path: string; readonly since: strin
   }
 }
 
+/** Who answers at the port: this process, or its workers. */
+interface Front {
+  readonly reload: App['reload']
+  stop(): Promise<void>
+}
+
+async function openFront(app: App, { env, environment, logger }: Setting, port: number): Promise<Front> {
+  if (env.WORKERS === 1) {
+    const server = await openPort(app, { port, host: env.HOST })
+    return { reload: app.reload, stop: () => drained(server) }
+  }
+  const workers = await startWorkers({
+    count: env.WORKERS,
+    environment: { ...environment, PORT: String(port) },
+    logger,
+  })
+  return {
+    async reload() {
+      // First here: a configuration that is refused reaches no worker.
+      const reloaded = await app.reload()
+      await workers.reload()
+      return reloaded
+    },
+    stop: workers.stop,
+  }
+}
+
 /** Serves until SIGTERM or SIGINT, then finishes what runs and closes the store. */
 export async function serve(
   environment: Readonly<Record<string, string | undefined>>,
@@ -76,22 +83,16 @@ export async function serve(
   const path = configurationPath(setting)
   // Before it is read: what is saved while the server starts is seen at the first look.
   const since = stampOf(path)
-  const uid = process.getuid?.()
-  const reread = (previous: Configuration) => readFresh(path, { uid, revive: policyOf, previous })
-  const app = await openApp(setting, { declares: true, reread, ...more })
+  const app = await openApp(setting, { declares: true, reread: rereadOf(setting), ...more })
   const { logger } = setting
   try {
-    const server = await listen(app.koa, { port, host: setting.env.HOST }).catch((cause: NodeJS.ErrnoException) => {
-      throw new BadConfiguration(
-        `${setting.env.HOST} port ${port} can't be listened on (${cause.code ?? cause.message}); set PORT or HOST`,
-        { cause },
-      )
-    })
-    const control = await listenControl(app, setting.dataDir, (cause) =>
+    const front = await openFront(app, setting, port)
+    const node = { ...app, reload: front.reload }
+    const control = await listenControl(node, setting.dataDir, (cause) =>
       logger.error({ err: cause }, 'a command failed'),
     )
     app.background.start()
-    const watch = watched(app, { path, since, logger })
+    const watch = watched(node, { path, since, logger })
     // After the port is ours: secrets that are shown once must not be made for a start that fails.
     const lines = await firstStart(app, setting)
     await tellClaim(app, setting)
@@ -104,7 +105,7 @@ export async function serve(
     await watch.stop()
     control.close()
     rmSync(socketPath(setting.dataDir), { force: true })
-    await drained(server)
+    await front.stop()
     await app.background.stop()
   } finally {
     await app.close()

@@ -3,7 +3,7 @@
 import type { Doc, Store } from '../../adapters/store.ts'
 import { type Clock, isConflict, type Random, randomText, Secret, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Configuration } from '../config/index.ts'
-import type { Seal } from '../seal/index.ts'
+import { OpenedOnce, type Seal } from '../seal/index.ts'
 import { checkDeclared, createDeclare } from './declare.ts'
 import { refuse } from './errors.ts'
 import {
@@ -22,6 +22,8 @@ import { createSecretUses, liveSecrets } from './secrets.ts'
 
 /** A removed client's tombstone outlives what may still name it. */
 const TOMBSTONE_SECONDS = 400 * 24 * 3600
+/** Clients that are asked for again and again. */
+const OPENED_MAX = 10_000
 
 /** What the verbs use. */
 export interface ClientDeps {
@@ -44,6 +46,7 @@ const secretPlace = (clientId: string, text: string) => ({ tenant: TENANT, kind:
 export function clientActions(deps: ClientDeps) {
   const { seal, clock, random } = deps
   const uses = createSecretUses(deps)
+  const opened = new OpenedOnce<ClientRecord>({ entriesMax: OPENED_MAX, open: (doc) => clientOf(seal, doc) })
   const hashed = (clientId: string, text: string, purpose: 'secret' | 'credential' = 'credential'): string =>
     seal.hash(purpose, TENANT, `client secret ${clientId}`, text)
   // Secrets of the configuration may have any shape: they are hashed by the key that never turns.
@@ -55,7 +58,7 @@ export function clientActions(deps: ClientDeps) {
   ): Promise<{ doc: Doc; record: ClientRecord } | undefined> {
     if (clientId.includes('\0')) return undefined
     const doc = await reader.get(clients.name, idOf(seal, 'client', clientId))
-    return !doc || doc.revokedAt !== null ? undefined : { doc, record: await clientOf(seal, doc) }
+    return !doc || doc.revokedAt !== null ? undefined : { doc, record: await opened.of(doc) }
   }
 
   async function known(clientId: string): Promise<{ doc: Doc; record: ClientRecord }> {

@@ -2,11 +2,13 @@
 
 import { isConflict, seconds, TENANT } from '../base/index.ts'
 import type { ApiDeclaration, Configuration } from '../config/index.ts'
+import { OpenedOnce } from '../seal/index.ts'
 import type { ClientDeps } from './actions.ts'
 import { refuse } from './errors.ts'
 import { type ApiRecord, apiOf, apis, documentOf, idOf } from './records.ts'
 
 const DAY = 24 * 3600
+const OPENED_MAX = 1000
 
 function recordOf(api: ApiDeclaration, source: ApiRecord['source']): ApiRecord {
   const scopes = Array.isArray(api.scopes) ? Object.fromEntries(api.scopes.map((s) => [s, s])) : api.scopes
@@ -27,19 +29,20 @@ export function apiActions(deps: ClientDeps) {
   const mapOf = (list: Configuration['apis']): ReadonlyMap<string, ApiRecord> =>
     new Map(list.map((api) => [api.id, recordOf(api, 'configuration')]))
   let declared = mapOf(deps.configuration.apis)
+  const opened = new OpenedOnce<ApiRecord>({ entriesMax: OPENED_MAX, open: (doc) => apiOf(seal, doc) })
 
   async function find(id: string): Promise<ApiRecord | undefined> {
     const known = declared.get(id)
     if (known) return known
     const doc = id.includes('\0') ? undefined : await deps.store.get(apis.name, idOf(seal, 'api', id))
-    return !doc || doc.revokedAt !== null ? undefined : apiOf(seal, doc)
+    return !doc || doc.revokedAt !== null ? undefined : opened.of(doc)
   }
 
   return {
     api: find,
     async apis(): Promise<readonly ApiRecord[]> {
       const docs = await deps.store.find(apis.name, { tenant: TENANT, by: { kind: 'api' } }, { limit: 1000 })
-      const stored = await Promise.all(docs.filter((d) => d.revokedAt === null).map((d) => apiOf(seal, d)))
+      const stored = await Promise.all(docs.filter((d) => d.revokedAt === null).map((d) => opened.of(d)))
       // An id that both have is the configuration's, as in `api`.
       return [...declared.values(), ...stored.filter(({ id }) => !declared.has(id))]
     },

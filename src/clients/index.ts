@@ -5,6 +5,7 @@
 
 import { type ClientDeps, clientActions } from './actions.ts'
 import { apiActions } from './apis.ts'
+import { refuse } from './errors.ts'
 import { apis, clients } from './records.ts'
 import { secretUses } from './secrets.ts'
 
@@ -12,8 +13,14 @@ export type { Declared } from './declare.ts'
 export type { ApiRecord, ClientRecord } from './records.ts'
 export { type ClientOrder, faultOfMetadata, mayRedirectTo } from './rules.ts'
 
+/** What this room refuses. */
+export const clientRefusals = refuse.table
+
 /** This room's collections. */
 export const clientCollections = [clients, apis, secretUses] as const
+
+/** Whose documents say whether a service may be used, and with which scopes. */
+export const clientCollection = clients.name
 
 /** Opens the room. */
 export function createClients(deps: ClientDeps) {

@@ -71,7 +71,7 @@ export interface ApiRecord {
 
 /** The id of a client's or an API's document. */
 export function idOf(seal: Seal, kind: 'client' | 'api', name: string): string {
-  return seal.hash('lookup', TENANT, kind, name)
+  return seal.hash('name', TENANT, kind, name)
 }
 
 /** Whether the configuration says what this client is. */

@@ -52,6 +52,7 @@ const schema = z.object({
   PKCS11_SESSIONS: z.coerce.number().int().min(1).max(64).default(4),
   PKCS11_BUDGET_MS: z.coerce.number().int().min(10).max(60_000).default(1000),
   CONFIG: z.string().min(1).optional(),
+  WORKERS: z.coerce.number().int().min(1).max(64).default(1),
   TRUST_PROXY: z
     .union([
       z.stringbool(),
@@ -61,6 +62,7 @@ const schema = z.object({
         .transform(Number),
     ])
     .default(false),
+  LANES: z.stringbool().default(true),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
 
@@ -99,7 +101,8 @@ export const environment: readonly Entry[] = [
     name: 'DATA_DIR',
     default: 'data',
     group: 'Store',
-    meaning: 'Folder (mode 0700) of the embedded store, the generated master key and the control socket.',
+    meaning:
+      'Folder (mode 0700) of the embedded store, the generated master key and the sockets of command line and workers.',
   },
   {
     name: 'MASTER_KEY',
@@ -147,6 +150,20 @@ export const environment: readonly Entry[] = [
     default: 'mintmark.config.ts',
     group: 'Operation',
     meaning: 'Configuration module. Loaded only when it belongs to this user and nobody else may write it.',
+  },
+  {
+    name: 'LANES',
+    default: 'true',
+    group: 'Operation',
+    meaning:
+      'false sends every request the whole way through the library, slower and with the same answers: for whoever suspects a lane.',
+  },
+  {
+    name: 'WORKERS',
+    default: '1',
+    group: 'Operation',
+    meaning:
+      'Processes that serve behind the one port, 1 to 64. With 1 there is one process; with more a primary starts them, and on SQLite owns the one writer (docs/scaling.md).',
   },
   {
     name: 'LOG_LEVEL',

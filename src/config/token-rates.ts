@@ -2,16 +2,23 @@
 
 import { z } from 'zod'
 
-const rate = z.strictObject({
+const rateFields = z.strictObject({
   points: z.number().int().positive(),
   seconds: z
     .number()
     .int()
     .positive()
-    .max(366 * 24 * 3600),
+    .max(366 * 24 * 3600)
+    .optional(),
+  /** By the calendar, in UTC: a quota of a month begins with the first. */
+  each: z.enum(['minute', 'hour', 'day', 'month']).optional(),
   /** Shared by the uses of one token with its rotations, or by all tokens of an owner (a person, a service, an organisation). */
   per: z.enum(['token', 'owner']).default('token'),
 })
+const rate = rateFields.refine(
+  ({ seconds, each }) => (seconds === undefined) !== (each === undefined),
+  'says its window by one of `seconds` and `each`',
+)
 
 /** By name. */
 export const ratesSchema = z
@@ -19,5 +26,5 @@ export const ratesSchema = z
   .default({})
   .meta({
     about:
-      'Rate limits and quotas by name: { points, seconds, per: "token" or "owner" }. A token with the label `rate:NAME` is held to it. Exact on one node; on several each knows what the others took until a second ago.',
+      'Rate limits and quotas by name: { points, seconds or each: "minute", "hour", "day" or "month", per: "token" or "owner" }. Tokens are held to those that a policy names for them (`rates`) and to those of their labels `rate:NAME`. Exact on one node; on several each knows what the others took until a second ago.',
   })

@@ -1,7 +1,7 @@
 /** `tokens` of the configuration: format and limits of API tokens, and the policies of their life. All times in seconds. */
 
 import { z } from 'zod'
-import { isNetwork } from '../base/index.ts'
+import { isNetwork, nearest } from '../base/index.ts'
 import { ratesSchema } from './token-rates.ts'
 
 const positive = z.number().int().positive()
@@ -57,6 +57,11 @@ const figures = {
     })
     .optional()
     .meta({ about: 'The only networks that these tokens may be used from.' }),
+  rates: z
+    .array(z.string())
+    .max(20)
+    .optional()
+    .meta({ about: 'Names of `tokens.rates` that these tokens are held to.' }),
 }
 
 const owner = z
@@ -86,8 +91,8 @@ export const tokenPolicySchema = z.strictObject({
   ...figures,
 })
 
-/** The section. */
-export const tokensSchema = z.strictObject({
+/** The section's fields. */
+const tokensFields = z.strictObject({
   prefix: z
     .string()
     .regex(/^[a-z]{1,12}$/, 'must be 1 to 12 lower-case letters')
@@ -107,6 +112,17 @@ export const tokensSchema = z.strictObject({
     .meta({
       about: 'Lifecycle policies; the strictest of all that match holds (docs/api-tokens.md).',
     }),
+})
+
+/** The section. What a policy names must be there: a limit that is mistyped would limit nothing, and nobody would notice. */
+export const tokensSchema = tokensFields.superRefine(({ rates, policies }, context) => {
+  for (const [n, policy] of policies.entries())
+    for (const name of policy.rates ?? []) {
+      if (Object.hasOwn(rates, name)) continue
+      const near = nearest(name, Object.keys(rates))
+      const message = `there is no rate ${name} in tokens.rates${near ? `; did you mean ${near}?` : ''}`
+      context.addIssue({ code: 'custom', path: ['policies', n, 'rates'], message })
+    }
 })
 
 export type TokenSettings = z.output<typeof tokensSchema>

@@ -6,6 +6,7 @@
 import type Koa from 'koa'
 import type { Views } from '../http/index.ts'
 import { handoverActions } from './actions.ts'
+import { refuse } from './errors.ts'
 import type { HandoverDeps } from './open.ts'
 import { wrapped } from './records.ts'
 import { createRoutes } from './routes.ts'
@@ -14,6 +15,9 @@ export { WRAP_SECONDS_MAX, WRAPPED_PATH, type WrapOrder } from './actions.ts'
 export type { HandoverDeps, OpeningInput } from './open.ts'
 export { sealFor } from './seal-for.ts'
 export { proofOf, unwrapText } from './wrap.ts'
+
+/** What this room refuses. */
+export const handoverRefusals = refuse.table
 
 /** This room's collections. */
 export const handoverCollections = [wrapped] as const

@@ -24,12 +24,57 @@ export interface Cacheable {
   readonly etag?: string
 }
 
+const etagOf = (body: string): string => `"${hash('sha256', body, 'base64url').slice(0, 22)}"`
+
+/** What is the same for everyone, as bytes that can leave at once. `headers`: names and values in turn. */
+export interface Prepared {
+  readonly body: Buffer
+  readonly headers: readonly string[]
+}
+
+/** Prepares an answer. The ETag is made of the body unless it is known already. */
+export function prepared(
+  { body, type, cacheControl, etag = etagOf(body) }: Cacheable,
+  more: readonly string[],
+): Prepared {
+  const bytes = Buffer.from(body)
+  const type8 = `${type}; charset=utf-8`
+  const own = [
+    'Cache-Control',
+    cacheControl,
+    'Content-Type',
+    type8,
+    'ETag',
+    etag,
+    'Content-Length',
+    String(bytes.length),
+  ]
+  return { body: bytes, headers: [...more, ...own] }
+}
+
+/** What every answer of discovery and of the keys carries: anybody's page may read them. */
+export const PUBLISHED_HEADERS = ['Vary', 'Origin', 'Access-Control-Allow-Origin', '*'] as const
+
+/** Prepared answers by path, each good while `of` (the generation that made it, or its text) is the one that is asked for. */
+export function createShelf() {
+  const kept = new Map<string, { readonly of: unknown; readonly answer: Prepared }>()
+  return {
+    put: (path: string, of: unknown, answer: Prepared): void => void kept.set(path, { of, answer }),
+    get(path: string, of: unknown): Prepared | undefined {
+      const found = kept.get(path)
+      return found?.of === of ? found?.answer : undefined
+    },
+  }
+}
+
+export type Shelf = ReturnType<typeof createShelf>
+
 /** An answer with an ETag (RFC 9110, 8.8.3), or 304 for whoever has it (DESIGN section 8). */
 export function sendCacheable(ctx: Koa.Context, { body, type, cacheControl, etag }: Cacheable): void {
   ctx.body = body
   ctx.set('Cache-Control', cacheControl)
   ctx.set('Content-Type', `${type}; charset=utf-8`)
-  ctx.response.etag = etag ?? `"${hash('sha256', body, 'base64url').slice(0, 22)}"`
+  ctx.response.etag = etag ?? etagOf(body)
   if (ctx.fresh) ctx.status = 304
 }
 

@@ -3,7 +3,7 @@
  * limit, and the one origin that every URL is made from, whatever Host and X-Forwarded-* say (threats.md, class 15).
  */
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 
 /** RFC 9112 sets no limit; this one is the library's own. */
@@ -19,8 +19,26 @@ export class BadBody extends Error {
   }
 }
 
+/** What was had of a request before its handler came by. */
+interface Early {
+  readonly body: Buffer
+  readonly requestId: string
+}
+
+const taken = new WeakMap<IncomingMessage, Early>()
+
+/** Says that a request's body was read already, and what the request is called: `readBody` and `earlyId` give it on. */
+export function keepEarly(req: IncomingMessage, early: Early): void {
+  taken.set(req, early)
+}
+
+/** The id that a request has already. */
+export const earlyId = (req: IncomingMessage): string | undefined => taken.get(req)?.requestId
+
 /** Reads a request's body once. Throws `BadBody`; past the limit the rest is not read. */
 export async function readBody(req: IncomingMessage, bytesMax = BODY_BYTES_MAX): Promise<Buffer> {
+  const early = taken.get(req)?.body
+  if (early && early.length <= bytesMax) return early
   const length = req.headers['content-length']
   if (length !== undefined && Number(length) > bytesMax) throw new BadBody(413, 'request entity too large')
   const chunks: Buffer[] = []
@@ -66,6 +84,13 @@ export function networkOf(address: string): string {
   return `${[bits[0], bits[1], bits[2], (bits[3] ?? 0) & 0xff00].map((n) => (n ?? 0).toString(16)).join(':')}::/56`
 }
 
+/** The path and query of a request's first line, which may name an origin too (RFC 9112, 3.2.2): ours alone counts. */
+function originForm(url = '/'): string {
+  const [, rest] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/is.exec(url) ?? []
+  if (rest === undefined) return url
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
 /**
  * A view of a request that the library may read as often as it is run: the body from memory, and headers that name the
  * issuer's own origin. The real request stays untouched below it.
@@ -74,16 +99,15 @@ export function requestView(
   req: IncomingMessage,
   input: { readonly body: Buffer; readonly origin: URL; readonly address: string },
 ): IncomingMessage {
-  const { host: _host, forwarded: _forwarded, ...rest } = req.headers
-  const clean = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith('x-forwarded-')))
-  const headers = {
-    ...clean,
-    host: input.origin.host,
-    'x-forwarded-proto': input.origin.protocol.slice(0, -1),
-    'x-forwarded-for': input.address,
-  }
+  const headers: IncomingHttpHeaders = {}
+  for (const name in req.headers)
+    if (name !== 'forwarded' && !name.startsWith('x-forwarded-')) headers[name] = req.headers[name]
+  headers.host = input.origin.host
+  headers['x-forwarded-proto'] = input.origin.protocol.slice(0, -1)
+  headers['x-forwarded-for'] = input.address
   const view: IncomingMessage = Object.create(req, {
     headers: { value: headers, enumerable: true },
+    url: { value: originForm(req.url), enumerable: true, writable: true },
     readable: { value: true },
     readableEncoding: { value: null },
     iterator: {

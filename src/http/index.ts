@@ -3,9 +3,19 @@
  * Knows no endpoint and no credential.
  */
 
-export { sendAsset, sendCacheable, sendRefusal } from './answers.ts'
-export { BadBody, BODY_BYTES_MAX, callerAddress, networkOf, readBody, requestView } from './edge.ts'
-export { oauthError, securityHeaders } from './headers.ts'
+export {
+  type Cacheable,
+  createShelf,
+  type Prepared,
+  PUBLISHED_HEADERS,
+  prepared,
+  type Shelf,
+  sendAsset,
+  sendCacheable,
+  sendRefusal,
+} from './answers.ts'
+export { BadBody, BODY_BYTES_MAX, callerAddress, earlyId, keepEarly, networkOf, readBody, requestView } from './edge.ts'
+export { oauthError, securityHeaderList, securityHeaders } from './headers.ts'
 export { createOutbound, type Outbound, OutboundRefused, type OutboundRequest } from './outbound.ts'
 export {
   ACCENTS,

@@ -71,9 +71,12 @@ export function duration(lengthSeconds: number): string {
   return `${count} ${unit}${count === 1 ? '' : 's'}`
 }
 
+// Made once: it takes longer than the rest of a page.
+const letters = new Intl.Segmenter('en', { granularity: 'grapheme' })
+
 /** The letter that an app is struck with: the first of its name, as people count letters. */
 function initialOf(name: string): string {
-  const [first] = new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(name.trim())
+  const [first] = letters.segment(name.trim())
   return first?.segment.toLocaleUpperCase('en') ?? '?'
 }
 

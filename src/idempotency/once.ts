@@ -22,7 +22,11 @@ export const IDEMPOTENCY_REFUSALS = {
   ],
   idempotency_key_bad: [400, 'An Idempotency-Key has 1 to 255 visible ASCII characters.'],
   idempotency_key_reused: [422, 'This Idempotency-Key was used for another request. Take a new one for a new thing.'],
-  idempotency_running: [409, 'A request with this Idempotency-Key is still running. Ask again in a moment.'],
+  idempotency_running: [
+    409,
+    'A request with this Idempotency-Key is still running. Ask again in a moment.',
+    'Send the same request with the same key again: it gets the answer of the first.',
+  ],
   contended: [503, 'Others changed the same things at the same moment. Nothing was done; ask again.'],
 } as const
 export const refuse = refusals(IDEMPOTENCY_REFUSALS)

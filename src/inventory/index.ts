@@ -4,13 +4,14 @@
  */
 
 import { type BulkDeps, createBulk } from './bulk.ts'
+import { refuse } from './errors.ts'
 import { createExpired } from './expired.ts'
 import { InventoryList, type ListDeps } from './list.ts'
 import { createQueries, type QueryDeps } from './queries.ts'
 import { inventoryQueries } from './records.ts'
 import { createRightSize, type RightSizeDeps } from './right-size.ts'
 
-export type { BulkDone, BulkPlan, RevokeOne } from './bulk.ts'
+export type { BulkDone, BulkPlan, StageEnd } from './bulk.ts'
 export type { Binding, Credential, User } from './credential.ts'
 export { type Filter, filterSchema, KINDS, type Kind, STATES, type State } from './filter.ts'
 export type { InventoryCount, InventoryPage, UsersOf } from './list.ts'
@@ -21,11 +22,14 @@ export { type NextRotation, tokenSource } from './sources/api-tokens.ts'
 export { artefactId, artefactSources } from './sources/artefacts.ts'
 export { keySource, secretSource } from './sources/few.ts'
 
+/** What this room refuses. */
+export const inventoryRefusals = refuse.table
+
 /** This room's collections. */
 export const inventoryCollections = [inventoryQueries] as const
 
 /** What the room uses. `tokens`: right-sizing's functions. */
-export interface InventoryDeps extends QueryDeps, ListDeps, Pick<BulkDeps, 'verbs' | 'threshold'> {
+export interface InventoryDeps extends QueryDeps, ListDeps, Pick<BulkDeps, 'verbs' | 'threshold' | 'atOnce'> {
   readonly tokens: Omit<RightSizeDeps, 'clock'>
 }
 

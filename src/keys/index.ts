@@ -33,6 +33,9 @@ export {
 } from './signers.ts'
 export { createSoftwareSigners } from './software.ts'
 
+/** What this room refuses. */
+export const keyRefusals = refuse.table
+
 /** This room's collections. */
 export const keyCollections = [signingKeys, keyUses] as const
 

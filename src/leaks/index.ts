@@ -13,6 +13,7 @@ import type { OauthMark } from '../oidc/index.ts'
 import type { Seal } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { type Canary, type CanarySeen, type CanaryToken, createCanary } from './canary.ts'
+import { refuse } from './errors.ts'
 import { createReporter, type ReporterKeys } from './github.ts'
 import type { LeakDecision, LeakNotice } from './react.ts'
 import { leakMarks, leakReports } from './records.ts'
@@ -24,6 +25,9 @@ export type { ReporterKeys } from './github.ts'
 export { type Found, findTokens, isPrefix, KINDS, patternOf, redacted, TEXT_LENGTH_MAX } from './pattern.ts'
 export type { LeakDecision, LeakNotice, Reaction } from './react.ts'
 export { REPORT_PATH, SIGNED_REPORT_PATH } from './routes.ts'
+
+/** What this room refuses. */
+export const leakRefusals = refuse.table
 
 /** This room's collections. */
 export const leakCollections = [leakReports, leakMarks] as const

@@ -3,11 +3,10 @@
  * good; nobody else does, the bearer least of all.
  */
 
-import type Koa from 'koa'
-import { errors } from 'oidc-provider'
 import type { FoundToken, Presented, TokenFacts, Verifier } from '../api-tokens/index.ts'
 import { type Clock, seconds } from '../base/index.ts'
 import type { ClientRecord, Clients } from '../clients/index.ts'
+import { askedOf, type Body } from './asked-of.ts'
 import { subjectName } from './token-exchange.ts'
 
 /** What it uses. */
@@ -17,25 +16,10 @@ export interface TokenAnswerDeps {
   readonly clock: Clock
 }
 
-/** What an answer is, before it is written. */
-export type Body = Readonly<Record<string, unknown>>
-
-/** What a resource server says of the request that it was sent. Taken for API tokens only. */
-const ASKED = ['ip', 'method', 'path', 'resource', 'scope', 'user_agent'] as const
-
-/** What is asked for of an API token. Throws for a parameter that is there twice. */
-function askedOf(form: URLSearchParams): Presented {
-  for (const name of ASKED)
-    if (form.getAll(name).length > 1) throw new errors.InvalidRequest(`'${name}' parameter must not be provided twice`)
-  const one = (name: (typeof ASKED)[number]): string | undefined => form.get(name) || undefined
-  return {
-    address: one('ip'),
-    method: one('method'),
-    path: one('path'),
-    api: one('resource'),
-    scopes: one('scope')?.split(' ').filter(Boolean),
-    agent: one('user_agent'),
-  }
+/** An answer about an API token. `expiresIn`: what the header `Token-Expires-In` says of a live one, in seconds. */
+export interface TokenAnswer {
+  readonly body: Body
+  readonly expiresIn?: number
 }
 
 function activeBody(token: TokenFacts, api: string | undefined): Body {
@@ -56,49 +40,61 @@ function activeBody(token: TokenFacts, api: string | undefined): Body {
 
 /** Makes the answers. */
 export function createTokenAnswers({ verifier, clients, clock }: TokenAnswerDeps) {
-  /** The API for which a client may ask about a token: the one that it names, else the first of its own that the token is for. */
+  async function declaredBy(api: string): Promise<readonly string[]> {
+    return Object.keys((await clients.api(api))?.scopes ?? {})
+  }
+
+  /**
+   * The API for which a client may ask about a token: the one that it names, else the first of its own that the token is for, with
+   * scopes of it, and those that are asked for, if there is one. `declared`: scopes of the API, where the token may have those of others.
+   */
   async function placeOf(
     caller: ClientRecord,
     found: FoundToken,
-    named: string | undefined,
-  ): Promise<string | undefined> {
+    asked: Presented,
+  ): Promise<{ readonly api: string; readonly declared?: readonly string[] } | undefined> {
     const { apis, scopes } = found.record
-    const own = named === undefined ? caller.introspect : caller.introspect.filter((api) => api === named)
-    if (apis.length > 0) return own.find((api) => apis.includes(api))
-    for (const id of own) {
-      const declared = (await clients.api(id))?.scopes ?? {}
-      if (scopes.some((scope) => Object.hasOwn(declared, scope))) return id
+    const own = asked.api === undefined ? caller.introspect : caller.introspect.filter((api) => api === asked.api)
+    // Its scopes were checked against this one API when it was ordered: nothing is read.
+    const [only] = apis
+    if (only !== undefined && apis.length === 1) return own.includes(only) ? { api: only } : undefined
+    const fitting: { readonly api: string; readonly declared: readonly string[] }[] = []
+    for (const api of own) {
+      const declared = apis.length === 0 || apis.includes(api) ? await declaredBy(api) : []
+      if (apis.includes(api) || scopes.some((scope) => declared.includes(scope))) fitting.push({ api, declared })
     }
-    return undefined
+    const has = ({ declared }: { readonly declared: readonly string[] }): boolean =>
+      scopes.some((one) => declared.includes(one)) && (asked.scopes ?? []).every((one) => declared.includes(one))
+    return fitting.find(has) ?? fitting[0]
   }
 
   /** A service about its own token. It is the bearer: it hears whether the token is good, not why not, and its question is no use of it. */
-  function asBearer(ctx: Koa.Context, found: FoundToken, asked: Presented): Body {
-    const { reason, token } = verifier.judge(found, { ...asked, api: asked.api ?? found.record.apis[0] })
-    if (reason !== 'VALID' || !token) return { active: false }
-    ctx.set('Token-Expires-In', String(token.exp - seconds(clock)))
-    return activeBody(token, asked.api)
+  async function asBearer(found: FoundToken, asked: Presented): Promise<TokenAnswer> {
+    const { apis } = found.record
+    const declared = asked.api === undefined || apis.length === 1 ? undefined : await declaredBy(asked.api)
+    const { reason, token } = verifier.judge(found, { ...asked, api: asked.api ?? apis[0], declared })
+    if (reason !== 'VALID' || !token) return { body: { active: false } }
+    return { body: activeBody(token, asked.api), expiresIn: token.exp - seconds(clock) }
   }
 
   /** The answer about an API token, for an authenticated client. Another's and an unknown one look the same. */
-  return async (ctx: Koa.Context, caller: ClientRecord, text: string, form: URLSearchParams): Promise<Body> => {
+  return async (caller: ClientRecord, text: string, form: URLSearchParams): Promise<TokenAnswer> => {
     const asked = { ...askedOf(form), client: caller.clientId }
     const found = await verifier.find(text)
     const unknown = caller.introspect.length > 0 ? { active: false, reason: 'NOT_FOUND' } : { active: false }
-    if (!found) return unknown
-    const api = await placeOf(caller, found, asked.api)
+    if (!found) return { body: unknown }
+    const place = await placeOf(caller, found, asked)
     const { owner } = found.record
-    if (api === undefined) {
-      if (owner.type === 'service' && owner.id === caller.clientId) return asBearer(ctx, found, asked)
+    if (!place) {
+      if (owner.type === 'service' && owner.id === caller.clientId) return asBearer(found, asked)
       verifier.alarm(found, asked)
-      return unknown
+      return { body: unknown }
     }
-    const { reason, token, retryAfterSeconds } = verifier.present(found, { ...asked, api })
-    if (reason === 'VALID' && token) {
-      ctx.set('Token-Expires-In', String(token.exp - seconds(clock)))
-      return { ...activeBody(token, api), reason }
-    }
-    return { active: false, reason, ...(retryAfterSeconds === undefined ? {} : { retry_after: retryAfterSeconds }) }
+    const { reason, token, retryAfterSeconds } = verifier.present(found, { ...asked, ...place })
+    if (reason === 'VALID' && token)
+      return { body: { ...activeBody(token, place.api), reason }, expiresIn: token.exp - seconds(clock) }
+    const wait = retryAfterSeconds === undefined ? {} : { retry_after: retryAfterSeconds }
+    return { body: { active: false, reason, ...wait } }
   }
 }
 

@@ -5,8 +5,10 @@
 
 import type { Provider } from 'oidc-provider'
 import type { Accounts } from '../accounts/index.ts'
+import type { Presented, TokenFacts, Verifier } from '../api-tokens/index.ts'
 import type { Clients } from '../clients/index.ts'
 import type { Introspection } from './introspect.ts'
+import { sourceOf } from './token-exchange.ts'
 
 /** What a live access token says. */
 export interface BearerFacts {
@@ -16,7 +18,12 @@ export interface BearerFacts {
   readonly scopes: readonly string[]
   /** Bound to a key or a certificate (RFC 9449, RFC 8705): as a bearer token it is worth nothing. */
   readonly isBound: boolean
+  /** The API token that it was exchanged for: whoever bears it is that token's owner here, and not the client that exchanged it. */
+  readonly source: TokenFacts | undefined
 }
+
+/** What is asked: of which API, and where the request comes from. */
+export type BearerAsked = Presented & { readonly api: string }
 
 const words = (text: string | undefined): readonly string[] => (text ?? '').split(' ').filter(Boolean)
 
@@ -26,8 +33,9 @@ export function createBearer(deps: {
   readonly introspection: Introspection
   readonly accounts: Pick<Accounts, 'find'>
   readonly clients: Pick<Clients, 'find'>
+  readonly verifier: Pick<Verifier, 'carries' | 'present'>
 }) {
-  const { provider } = deps
+  const { provider, verifier } = deps
 
   /** Scopes that the person's grant still carries; undefined where the grant, or the person, is gone. */
   async function granted(
@@ -45,22 +53,36 @@ export function createBearer(deps: {
     return words(grant.getResourceScopeFiltered(audience, [...scopes]))
   }
 
+  /** The API token behind an access token, where it is good here and now for all that the access token carries. A use of it, as if it were here itself. */
+  async function sourceNow(
+    tok: string,
+    scopes: readonly string[],
+    asked: BearerAsked,
+  ): Promise<TokenFacts | undefined> {
+    const found = await verifier.carries(tok, scopes)
+    const judged = found && verifier.present(found, asked)
+    return judged?.reason === 'VALID' ? judged.token : undefined
+  }
+
   /** The facts of a live access token for an API; undefined for any other text. */
-  return async (presented: string, audience: string): Promise<BearerFacts | undefined> => {
+  return async (presented: string, asked: BearerAsked): Promise<BearerFacts | undefined> => {
     const isJwt = presented.split('.').length === 3
     const seen = isJwt ? await deps.introspection(presented) : { text: presented }
     const text = seen && 'text' in seen ? seen.text : undefined
     if (text === undefined) return undefined
     const own = await provider.AccessToken.find(text)
     const token = own ?? (await provider.ClientCredentials.find(text))
-    if (!token?.isValid || token.clientId === undefined || [token.aud].flat().join(' ') !== audience) return undefined
+    if (!token?.isValid || token.clientId === undefined || [token.aud].flat().join(' ') !== asked.api) return undefined
     const client = await deps.clients.find(token.clientId)
     if (!client || client.disabled) return undefined
-    const asked = words(token.scope)
-    const scopes = own ? await granted(own, audience, asked) : asked
+    const carried = words(token.scope)
+    const tok = sourceOf(token)
+    const source = tok === undefined ? undefined : await sourceNow(tok, carried, asked)
+    if (tok !== undefined && !source) return undefined
+    const scopes = own && !source ? await granted(own, asked.api, carried) : carried
     if (!scopes) return undefined
     const isBound = token.jkt !== undefined || token['x5t#S256'] !== undefined
-    return { account: own?.accountId, client: token.clientId, scopes, isBound }
+    return { account: own?.accountId, client: token.clientId, scopes, isBound, source }
   }
 }
 

@@ -12,7 +12,7 @@ import { requestView } from '../http/index.ts'
 import { type Seal, sealEvents } from '../seal/index.ts'
 import { artefacts, type Records } from './records.ts'
 import { mergeSessions } from './session-model.ts'
-import { type Work, withWork } from './work.ts'
+import { newWork, type Work, withWork } from './work.ts'
 
 /** What the runner uses. */
 export interface RunnerDeps {
@@ -58,9 +58,28 @@ export function keepFor(route: string, status: number): Keep {
   return route === 'token' && status >= 400 ? 'burns and revocations' : 'all'
 }
 
+/** Commits what a unit staged and noted, or batches its events where it wrote nothing. `commit`: the store's unless given. */
+export type Finish = (
+  unit: Unit,
+  input: { readonly keep: Keep; readonly network: string },
+  commit?: (writes: Writes) => Promise<void>,
+) => Promise<void>
+
+/** Makes what ends every unit, a lane's as the library's. */
+export function createFinish({ store, seal, clock, batch }: Omit<RunnerDeps, 'records' | 'random' | 'origin'>): Finish {
+  return async (unit, { keep, network }, commit = (writes) => store.commit(writes)) => {
+    const actor = { request: unit.request, network }
+    const events = sealEvents(seal, unit, { clock, actor, tenant: TENANT, keep })
+    const writes = unit.writes(keep, events)
+    if (hasWrites(writes)) await commit(writes)
+    else if (events.length > 0) batch(events)
+  }
+}
+
 /** Makes the runner. */
 export function createRunner(deps: RunnerDeps) {
-  const { store, seal, records } = deps
+  const { store, records } = deps
+  const finish = createFinish(deps)
 
   /** A session that a rival saved meanwhile: both saves, when they can be one. */
   async function mergedUpdates(writes: Writes, work: Work, lost: Conflict): Promise<Writes | undefined> {
@@ -93,25 +112,14 @@ export function createRunner(deps: RunnerDeps) {
 
   async function once(run: Run): Promise<Koa.Context> {
     const unit = new Unit({ store, cid: randomText(deps.random, 16), request: run.id })
-    const work: Work = {
-      unit,
-      route: run.route,
-      seen: run.seen,
-      sessions: new Map(),
-      standIns: new Map(),
-      clients: new Map(),
-    }
+    const work = newWork({ unit, route: run.route, seen: run.seen })
     const ctx = run.context(
       requestView(run.req, { body: run.body, origin: deps.origin, address: run.address }),
       run.res,
     )
     await withWork(work, () => run.handle(ctx))
     const keep = keepFor(run.route, ctx.status)
-    const actor = { request: run.id, network: run.seen.network }
-    const events = sealEvents(seal, unit, { clock: deps.clock, actor, tenant: TENANT, keep })
-    const writes = unit.writes(keep, events)
-    if (hasWrites(writes)) await commit(writes, work)
-    else if (events.length > 0) deps.batch(events)
+    await finish(unit, { keep, network: run.seen.network }, (writes) => commit(writes, work))
     return ctx
   }
 

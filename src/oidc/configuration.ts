@@ -9,13 +9,15 @@ import type { Configuration } from '../config/index.ts'
 import type { Outbound, Views } from '../http/index.ts'
 import type { ProviderKey } from '../keys/index.ts'
 import type { Seal } from '../seal/index.ts'
+import { CLAIMS_OF_SCOPES } from './claims.ts'
+import { mayLearn } from './may-learn.ts'
 import { createPages } from './pages.ts'
 import { artefacts, type Records } from './records.ts'
 import type { Refresh } from './refresh.ts'
 import { createResources, OPENID_SCOPES } from './resources.ts'
 import { signInPolicy } from './sign-in-policy.ts'
 import { signingKeysOf } from './signing-key.ts'
-import { currentWork, maybeWork } from './work.ts'
+import { currentWork, maybeWork, type Work } from './work.ts'
 
 /** What the configuration is made from. */
 export interface ConfigurationDeps {
@@ -76,19 +78,17 @@ function jwtClaims(records: Records, ctx: KoaContextWithOIDC): Readonly<Record<s
   }
 }
 
+/** How long a refresh token lives: its idle time, what the policies leave of it, and the end of its chain. Seconds, at least one. */
+export function refreshSeconds(
+  { refreshIdleSeconds, refreshAbsoluteSeconds }: Configuration['lifetimes'],
+  token: { readonly iiat?: number | undefined },
+  { now, verdict }: { readonly now: number; readonly verdict: Work['verdict'] },
+): number {
+  const left = (token.iiat ?? now) + refreshAbsoluteSeconds - now
+  return Math.max(1, Math.min(refreshIdleSeconds, verdict?.lifetimeSeconds ?? Number.POSITIVE_INFINITY, left))
+}
+
 function lifetimesOf({ configuration: { lifetimes }, clock }: ConfigurationDeps): LibraryConfiguration['ttl'] {
-  const refresh = (token: { readonly iiat?: number | undefined }): number => {
-    const now = seconds(clock)
-    return Math.max(
-      1,
-      Math.min(
-        lifetimes.refreshIdleSeconds,
-        // Decided before, read here: the library asks synchronously.
-        maybeWork()?.verdict?.lifetimeSeconds ?? Number.POSITIVE_INFINITY,
-        (token.iiat ?? now) + lifetimes.refreshAbsoluteSeconds - now,
-      ),
-    )
-  }
   return {
     AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessTokenSeconds,
     ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessTokenSeconds,
@@ -97,7 +97,9 @@ function lifetimesOf({ configuration: { lifetimes }, clock }: ConfigurationDeps)
     IdToken: lifetimes.idTokenSeconds,
     Interaction: lifetimes.interactionSeconds,
     Session: lifetimes.sessionSeconds,
-    RefreshToken: (_ctx, token) => refresh(token),
+    // Decided before, read here: the library asks synchronously.
+    RefreshToken: (_ctx, token) =>
+      refreshSeconds(lifetimes, token, { now: seconds(clock), verdict: maybeWork()?.verdict }),
     // The Grant is the kill switch of its families and must outlive them all.
     Grant: lifetimes.refreshAbsoluteSeconds,
   }
@@ -123,15 +125,8 @@ function featuresOf(deps: ConfigurationDeps): LibraryConfiguration['features'] {
       enabled: true,
       // Its own tokens, and access tokens for the APIs that it serves; never another's refresh tokens (DESIGN, threats 7).
       async allowedPolicy(_ctx, client, token) {
-        // What a disabled account or client was given is dead, whoever asks.
-        const owner = token.clientId && (await clients.find(token.clientId))
-        const account = 'accountId' in token && typeof token.accountId === 'string' ? token.accountId : undefined
-        if (!owner || (account !== undefined && !(await deps.accounts.find(account)))) return false
-        // What was exchanged for an API token dies with it.
-        if (!(await deps.sourceLives(token))) return false
-        if (token.clientId === client.clientId) return true
-        if (token.kind === 'RefreshToken' || !('aud' in token) || typeof token.aud !== 'string') return false
-        return (await clients.find(client.clientId))?.introspect.includes(token.aud) ?? false
+        const caller = await clients.find(client.clientId)
+        return caller !== undefined && mayLearn(deps, caller, { ...token })
       },
     },
     revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId },
@@ -195,6 +190,10 @@ const ALGORITHMS: LibraryConfiguration['enabledJWA'] = {
   authorizationSigningAlgValues: [...ASYMMETRIC],
 }
 
+/** The library wants lists that it might change. */
+const mutable = (lists: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
+  Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, [...list]]))
+
 /** Makes the library's configuration. */
 export function libraryConfiguration(deps: ConfigurationDeps): LibraryConfiguration {
   const { configuration, accounts, records, seal } = deps
@@ -211,29 +210,9 @@ export function libraryConfiguration(deps: ConfigurationDeps): LibraryConfigurat
     },
     scopes: [...OPENID_SCOPES, ...configuration.scopes],
     claims: {
-      // How and when the person signed in is part of what `openid` tells: step-up (RFC 9470) starts from it.
-      openid: ['sub', 'acr', 'auth_time'],
+      ...mutable(CLAIMS_OF_SCOPES),
       iss: null,
       sid: null,
-      profile: [
-        'birthdate',
-        'family_name',
-        'gender',
-        'given_name',
-        'locale',
-        'middle_name',
-        'name',
-        'nickname',
-        'picture',
-        'preferred_username',
-        'profile',
-        'updated_at',
-        'website',
-        'zoneinfo',
-      ],
-      email: ['email', 'email_verified'],
-      address: ['address'],
-      phone: ['phone_number', 'phone_number_verified'],
     },
     acrValues: [PASSWORD_ACR],
     responseTypes: [...features.responseTypes],

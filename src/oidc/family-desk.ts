@@ -5,7 +5,7 @@ import { type Clock, refusals, seconds, TENANT, type Unit } from '../base/index.
 import { endOne } from '../revocation/index.ts'
 import { artefacts, type Records } from './records.ts'
 
-const refuse = refusals({
+export const refuse = refusals({
   family_unknown: [404, 'There is no live family with this id.'],
   family_not_held: [409, 'This family is not held.'],
   family_busy: [409, 'This family is being used at this moment; try again.'],
@@ -40,9 +40,17 @@ const PREFIX = 'fam_'
 const hashOf = (text: string): string => (text.startsWith(PREFIX) ? text.slice(PREFIX.length) : text)
 const TRIES = 4
 
+const ending =
+  (clock: Clock) =>
+  (unit: Unit, doc: Doc): void => {
+    endOne(unit, { collection: artefacts.name, at: seconds(clock) }, doc.id)
+    unit.note('family.revoked', { family: doc.id, why: 'administrator' })
+  }
+
 /** Makes the desk. */
 export function createFamilyDesk(deps: FamilyDeskDeps) {
   const { store, records, clock } = deps
+  const end = ending(clock)
 
   async function shown(doc: Doc): Promise<ShownFamily> {
     const { clientId, accountId } = await records.open(doc)
@@ -58,14 +66,19 @@ export function createFamilyDesk(deps: FamilyDeskDeps) {
     }
   }
 
-  /** Reads, stages and commits; rivals of a refresh try again. */
-  async function change(text: string, stage: (unit: Unit, doc: Doc) => void): Promise<void> {
+  /** A family that has not ended. */
+  async function live(unit: Unit, text: string): Promise<Doc> {
     const id = hashOf(text)
+    const doc = id.includes('\0') ? undefined : await unit.get(artefacts.name, id)
+    if (doc?.kind !== 'Family' || doc.revokedAt !== null) throw refuse('family_unknown')
+    return doc
+  }
+
+  /** Reads, stages and commits; rivals of a refresh try again. */
+  async function change(id: string, stage: (unit: Unit, doc: Doc) => void): Promise<void> {
     for (let n = 0; n < TRIES; n++) {
       const unit = deps.unit()
-      const doc = id.includes('\0') ? undefined : await unit.get(artefacts.name, id)
-      if (doc?.kind !== 'Family' || doc.revokedAt !== null) throw refuse('family_unknown')
-      stage(unit, doc)
+      stage(unit, await live(unit, id))
       try {
         return await deps.commit(unit)
       } catch (cause) {
@@ -96,11 +109,9 @@ export function createFamilyDesk(deps: FamilyDeskDeps) {
         unit.note('family.released', { family: doc.id })
       }),
     /** Ends it: its tokens are dead, other families of the Grant live on. */
-    revoke: (id: string) =>
-      change(id, (unit, doc) => {
-        endOne(unit, { collection: artefacts.name, at: seconds(clock) }, doc.id)
-        unit.note('family.revoked', { family: doc.id, why: 'administrator' })
-      }),
+    revoke: (id: string) => change(id, end),
+    /** Stages the same, for whoever ends more than this one. */
+    stageEnd: async (unit: Unit, id: string): Promise<void> => end(unit, await live(unit, id)),
     /** Has its next refresh rotate, whatever policies and the limit neverRotate say: for a token that may have been seen. */
     rotateNext: (id: string) =>
       change(id, (unit, doc) => {

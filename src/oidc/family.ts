@@ -86,7 +86,7 @@ export function createFamilies(deps: {
   const whileHead = (presented: PresentedRefresh): Decider['if'] => ({
     revokedAt: null,
     state: 'live',
-    fields: { head: headOf(presented.text) },
+    fields: { head: presented.head },
   })
 
   const idleEnd = (work: Work, now: number): number =>
@@ -137,14 +137,15 @@ export function createFamilies(deps: {
         recent: readRecent(doc.fields.recent),
         revoked: doc.revokedAt !== null,
       }
-      const stands = standing(facts, headOf(text), seconds(clock))
+      const head = headOf(text)
+      const stands = standing(facts, head, seconds(clock))
       if (stands === 'dead') return undefined
       // Introspection tells of the one live token of a family; one that only gets its first answer again is not it.
       if (work.route === 'introspection' && (stands !== 'head' || doc.state !== 'live')) return undefined
       work.family = { text: read.family, id }
       const { mmSeen, ...payload } = await records.open(doc)
       // Sealed by `put` and `keep` below: it was what a request was seen from.
-      work.presented = { doc, text, standing: stands, payload, seen: mmSeen as SeenFrom | undefined }
+      work.presented = { doc, text, head, standing: stands, payload, seen: mmSeen as SeenFrom | undefined }
       const exp = Math.min(number(doc.fields.idleUntil), absoluteEnd(doc, payload))
       return { ...payload, jti: text, exp, ...(stands === 'replay' ? { consumed: seconds(clock) } : {}) }
     },
@@ -161,7 +162,7 @@ export function createFamilies(deps: {
       if (!presented) return work.unit.update(artefacts.name, doc, { dk, body, lastUse: now, fields })
       const moved = {
         ...fields,
-        predecessor: headOf(presented.text),
+        predecessor: presented.head,
         // Where clients do not rotate, the key is the credential: a retry succeeds until the successor is used (FAPI 2.0).
         graceUntil: verdict?.untilUsed ? absoluteEnd(doc, payload) : now + (verdict?.graceSeconds ?? 0),
         recent: recentOf(presented.doc, now),
@@ -266,7 +267,7 @@ export function createFamilies(deps: {
       return { idle: number(doc.fields.idleUntil), absolute: absoluteEnd(doc, payload) }
     },
     /** Whether the family of a token still lives; tokens without one are their Grant's alone. */
-    async lives(work: Work, token: Pick<Doc, 'family'>): Promise<boolean> {
+    async lives(work: Pick<Work, 'unit'>, token: Pick<Doc, 'family'>): Promise<boolean> {
       if (token.family === null) return true
       const doc = await work.unit.get(artefacts.name, token.family)
       return doc !== undefined && doc.revokedAt === null && doc.state !== 'quarantined'

@@ -40,3 +40,13 @@ export async function libraryWith(ctx: Koa.Context, provider: Provider, body: Bu
   if (inner.body !== undefined) ctx.body = inner.body
   return inner
 }
+
+/** A text that is no token of any kind: the library authenticates the client, reads nothing and says that it is not active. */
+export const NOBODYS = 'mm_at_unknown'
+
+/** Replaces one parameter of a form body. */
+export function withToken(body: Buffer, text: string): Buffer {
+  const form = new URLSearchParams(body.toString())
+  form.set('token', text)
+  return Buffer.from(form.toString())
+}

@@ -7,6 +7,12 @@ import type { Resealer, Seal } from '../seal/index.ts'
 export const artefacts: Collection = {
   name: 'artefacts',
   indexes: [['grant'], ['account', 'kind'], ['client', 'kind'], ['kind', 'state', 'exp'], ['kind', 'state', 'lastUse']],
+  // Lists and bulk work ask for these; tokens are found by their own text, and come by the thousand.
+  only: {
+    'client kind': ['Family'],
+    'kind state exp': ['Session', 'Grant', 'Family'],
+    'kind state lastUse': ['Family'],
+  },
   fields: {
     target: 'pointers only: id of the document that a session id or a user code leads to',
     head: 'families: keyed hash of the live refresh token',
@@ -49,7 +55,7 @@ export type Kind =
   | 'replay'
 
 /** What is looked up by an opaque token's text: hashed with the version that the text names. */
-const BY_TOKEN: readonly string[] = [
+const BY_TOKEN: ReadonlySet<string> = new Set([
   'AccessToken',
   'ClientCredentials',
   'AuthorizationCode',
@@ -58,15 +64,18 @@ const BY_TOKEN: readonly string[] = [
   'RegistrationAccessToken',
   'PushedAuthorizationRequest',
   'RefreshToken',
-] satisfies readonly (Kind | 'RefreshToken')[]
+] satisfies readonly (Kind | 'RefreshToken')[])
+
+/** Names that open nothing and come with almost every token. */
+const NAMES: ReadonlySet<string> = new Set(['client', 'api', 'scope', 'account', 'Grant', 'Family', 'Session'])
 
 /** Late requests and replays still find what is gone: documents outlive their `exp` by this. */
 const MARGIN_SECONDS = 24 * 3600
 
 /** Hashes and envelopes of protocol documents. */
 export function createRecords(seal: Seal) {
-  const hash = (kind: string, text: string): string =>
-    seal.hash(BY_TOKEN.includes(kind) ? 'token' : 'lookup', TENANT, kind, text)
+  const purposeOf = (kind: string) => (BY_TOKEN.has(kind) ? 'token' : NAMES.has(kind) ? 'name' : 'lookup')
+  const hash = (kind: string, text: string): string => seal.hash(purposeOf(kind), TENANT, kind, text)
   const optional = (kind: string, value: unknown): string | null =>
     typeof value === 'string' && value !== '' ? hash(kind, value) : null
 
@@ -115,7 +124,7 @@ export function createRecords(seal: Seal) {
       const exp = typeof payload.exp === 'number' ? payload.exp : null
       const purgeAt = exp === null ? null : Math.max(exp, input.keepUntil ?? 0) + MARGIN_SECONDS
       const sealed = seal.seal(clear, Buffer.from(JSON.stringify(payload)))
-      const hk = BY_TOKEN.includes(kind) && typeof payload.jti === 'string' ? seal.hkOf(payload.jti) : seal.hk
+      const hk = BY_TOKEN.has(kind) && typeof payload.jti === 'string' ? seal.hkOf(payload.jti) : seal.hk
       return newDoc(clear, { hk, ...sealed, exp, purgeAt, ...(input.fields ? { fields: input.fields } : {}) })
     },
     /** The sealed body anew, under the columns that the document has. */

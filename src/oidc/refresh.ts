@@ -8,19 +8,18 @@ import { calculateJwkThumbprint, decodeProtectedHeader } from 'jose'
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { type Clock, seconds } from '../base/index.ts'
 import type { ClientRecord, Clients } from '../clients/index.ts'
-import type { RotationFacts } from '../config/index.ts'
-import type { Engine, Verdict } from '../rotation/index.ts'
+import type { Verdict } from '../rotation/index.ts'
 import type { Families, ReceiptFor } from './family.ts'
 import type { Payload } from './records.ts'
+import type { DecideRefresh } from './refresh-decision.ts'
 import { currentWork, type Work } from './work.ts'
 
-/** What the refresh grant uses. Lifetimes in seconds. */
+/** What the refresh grant uses. */
 export interface RefreshDeps {
   readonly families: Families
   readonly clients: Clients
   readonly clock: Clock
-  readonly engine: Pick<Engine, 'decide'>
-  readonly lifetimes: { readonly idle: number; readonly grace: number }
+  readonly decision: DecideRefresh
   readonly certificate: (ctx: KoaContextWithOIDC) => string | undefined
 }
 
@@ -41,60 +40,6 @@ const same = (a: ReceiptFor, b: ReceiptFor): boolean =>
 
 /** RFC 6749, 5.2: the caller hears `invalid_grant` and no more; the reason goes to the log and the record. */
 const refused = (why: string): Error => new errors.InvalidGrant(why)
-
-/** What a policy may know of this refresh. */
-function factsOf(
-  ctx: KoaContextWithOIDC,
-  work: Work,
-  input: { readonly now: number; readonly record: ClientRecord | undefined; readonly limits: RotationFacts['limits'] },
-): RotationFacts {
-  const { RefreshToken: token, Client: client } = ctx.oidc.entities
-  const { presented, family } = work
-  if (!token || !client || !presented || !family) throw new Error('a refresh without token or client')
-  const { now, record, limits } = input
-  const iat = token.iat ?? now
-  const exp = token.exp ?? now
-  const age = Math.max(0, now - iat)
-  return {
-    event: 'refresh',
-    now,
-    credential: {
-      kind: 'refresh_token',
-      id: family.id,
-      ageSeconds: age,
-      chainAgeSeconds: Math.max(0, now - (token.iiat ?? iat)),
-      idleSeconds: Math.max(0, now - (presented.doc.lastUse ?? iat)),
-      lifetimeShare: exp > iat ? Math.min(1, age / (exp - iat)) : 1,
-      rotations: token.rotations ?? 0,
-      bound: token.jkt ? 'dpop' : token['x5t#S256'] ? 'mtls' : 'none',
-      scopes: [...token.scopes],
-      last: presented.seen && { ...presented.seen },
-    },
-    client: {
-      id: client.clientId,
-      public: client.clientAuthMethod === 'none',
-      fapi: record?.fapi ?? false,
-      label: record?.label,
-    },
-    subject: { id: token.accountId ?? '', authTime: token.authTime },
-    request: { ...work.seen },
-    limits,
-  }
-}
-
-/** What goes into the record: enough to see why, and to replay the decision through another policy. */
-const recorded = ({ opinions, shadow, do: decided, why, limits, notify }: Verdict, facts: RotationFacts) => ({
-  client_id: facts.client?.id,
-  account: facts.subject?.id,
-  family: facts.credential.id,
-  do: decided,
-  why,
-  limits,
-  notify,
-  opinions,
-  shadow,
-  facts,
-})
 
 /** Takes scopes from what this refresh and its successor may have. */
 function narrow(ctx: KoaContextWithOIDC, scopes: readonly string[] | undefined): void {
@@ -176,18 +121,11 @@ async function decide(
   record: ClientRecord | undefined,
   deps: RefreshDeps,
 ): Promise<boolean> {
-  const neverRotate = record?.fapi ?? false
-  const limits = {
-    neverRotate,
-    lifetimeSecondsMax: deps.lifetimes.idle,
-    graceSecondsMax: record?.graceSeconds ?? deps.lifetimes.grace,
-  }
-  const facts = factsOf(ctx, work, { now: seconds(deps.clock), record, limits })
-  const decided = await deps.engine.decide(facts)
-  const forced = work.presented?.doc.fields.rotateNext === 1 && decided.do === 'keep'
-  const verdict: Verdict = forced ? { ...decided, do: 'rotate', why: 'asked for by an administrator' } : decided
-  work.verdict = { ...verdict, untilUsed: neverRotate }
-  work.unit.note('rotation.decided', recorded(verdict, facts))
+  const { RefreshToken: token, Client: client } = ctx.oidc.entities
+  if (!token || !client) throw new Error('a refresh without token or client')
+  const who = { id: client.clientId, public: client.clientAuthMethod === 'none' }
+  const refreshed = { ...token, scopes: [...token.scopes] }
+  const verdict = await deps.decision.decide(work, { token: refreshed, client: who, record })
   return enforce(ctx, work, verdict, deps.families)
 }
 

@@ -3,8 +3,10 @@
  * The library serves its own routes on a fresh context; ours stand beside it.
  */
 
+import type { IncomingHttpHeaders } from 'node:http'
 import type Koa from 'koa'
 import { errors, type Provider } from 'oidc-provider'
+import type { SeenFrom } from '../config/index.ts'
 import { BadBody, networkOf, oauthError, type Views } from '../http/index.ts'
 import { type Logger, loggedRefusal } from '../telemetry/index.ts'
 import { Contended, type Runner } from './commit.ts'
@@ -13,6 +15,7 @@ import type { AnyIntrospection } from './introspection.ts'
 import { library } from './library.ts'
 import { show } from './pages.ts'
 import { pushLongRequest, redirectToAuth } from './post-auth.ts'
+import type { AnyRevocation } from './revocation.ts'
 import { currentWork } from './work.ts'
 
 /** What a request carries from the edge. */
@@ -28,6 +31,7 @@ export interface RouteDeps {
   readonly run: Runner
   readonly interactions: Interactions
   readonly introspection: AnyIntrospection
+  readonly revocation: AnyRevocation
   readonly registration: (ctx: Koa.Context, provider: Provider, body: Buffer) => Promise<void>
   readonly views: Views
   readonly logger: Logger
@@ -62,6 +66,21 @@ const PAGES = ['authorization', 'interaction', 'end_session', 'device']
 /** The route's name, in the words that decide what an error answer commits. */
 export function routeOf(path: string): string {
   return ROUTES.find(([pattern]) => pattern.test(normalPath(path)))?.[1] ?? 'other'
+}
+
+/** Where a request comes from: its network, and what its head says of country and agent. `countryHeader`: where a trusted proxy sets one. */
+export function seenFrom(
+  headers: IncomingHttpHeaders,
+  address: string,
+  countryHeader: string | undefined,
+): SeenFrom & { readonly network: string } {
+  const country = countryHeader ? String(headers[countryHeader.toLowerCase()] ?? '').toUpperCase() : ''
+  const agent = (headers['user-agent'] ?? '').slice(0, AGENT_MAX)
+  return {
+    network: networkOf(address),
+    ...(/^[A-Z]{2}$/.test(country) ? { country } : {}),
+    ...(agent ? { agent } : {}),
+  }
 }
 
 /** Refuses what no protocol allows before the library sees it: bytes that are not text, NUL, and parameters that are not plain. */
@@ -111,6 +130,7 @@ export function createRoutes(deps: RouteDeps) {
       return redirectToAuth(ctx, long)
     }
     if (route === 'introspection') return deps.introspection(ctx, provider, edge.body)
+    if (route === 'revocation') return deps.revocation(ctx, provider, edge.body)
     if (path === '/device') return device(ctx, provider, edge.body, networkOf(edge.address))
     if (route === 'registration') return deps.registration(ctx, provider, edge.body)
     await library(provider)(ctx)
@@ -160,16 +180,6 @@ export function createRoutes(deps: RouteDeps) {
     ctx.body = oauthError(code, description)
   }
 
-  function seenFrom(ctx: Koa.Context, edge: EdgeState) {
-    const country = deps.countryHeader ? ctx.get(deps.countryHeader).toUpperCase() : ''
-    const agent = ctx.get('user-agent').slice(0, AGENT_MAX)
-    return {
-      network: networkOf(edge.address),
-      ...(/^[A-Z]{2}$/.test(country) ? { country } : {}),
-      ...(agent ? { agent } : {}),
-    }
-  }
-
   return async (outer: Koa.Context, edge: EdgeState): Promise<void> => {
     const { provider } = deps
     const route = routeOf(outer.path)
@@ -182,7 +192,7 @@ export function createRoutes(deps: RouteDeps) {
         id: edge.requestId,
         route,
         address: edge.address,
-        seen: seenFrom(outer, edge),
+        seen: seenFrom(outer.req.headers, edge.address, deps.countryHeader),
         context: (req, res) => provider.createContext(req, res) as Koa.Context,
         async handle(inner) {
           await handle(inner, provider, edge, route)

@@ -93,13 +93,19 @@ const extraOf = ({ id, owner }: TokenFacts) =>
 export const subjectName = ({ type, id }: TokenFacts['owner']): string =>
   type === 'organisation' ? `organisation:${id}` : id
 
+/** Public id of the API token that an access token was exchanged for; undefined for those of other grants. */
+export function sourceOf({ extra }: { readonly extra?: unknown }): string | undefined {
+  const tok = typeof extra === 'object' && extra !== null && 'tok' in extra ? extra.tok : undefined
+  return typeof tok === 'string' ? tok : undefined
+}
+
 /** Whether the API token that an access token was exchanged for lives and still has its scopes; true for tokens of other grants. */
 export const sourceLives =
   (verifier: Pick<Verifier, 'carries'>) =>
   async (token: { readonly extra?: unknown; readonly scope?: unknown }): Promise<boolean> => {
-    const { extra, scope } = token
-    const tok = typeof extra === 'object' && extra !== null && 'tok' in extra ? extra.tok : undefined
-    if (typeof tok !== 'string') return true
+    const { scope } = token
+    const tok = sourceOf(token)
+    if (tok === undefined) return true
     const scopes = typeof scope === 'string' && scope ? scope.split(' ') : []
     return (await verifier.carries(tok, scopes)) !== undefined
   }
@@ -130,17 +136,14 @@ async function bind(
   checkDpopRequired(provider, ctx, dPoP)
 }
 
+const placeOf = (ctx: Ctx) => ({ address: ctx.ip, agent: ctx.get('user-agent'), client: ctx.oidc.client.clientId })
+
 /** Makes the registration of the grant type. */
 export function createTokenExchange({ verifier, clients, clock }: ExchangeDeps) {
   // Networks say where the secret may be presented: here. Of methods and paths no verifier of the access token would know, so a token
   // that is limited to some is not exchanged.
   const presented = (ctx: Ctx, found: FoundToken, asked: Pick<Asked, 'api' | 'scopes'> = {}): Verified =>
-    verifier.present(found, {
-      address: ctx.ip,
-      agent: ctx.get('user-agent'),
-      client: ctx.oidc.client.clientId,
-      ...asked,
-    })
+    verifier.present(found, { ...placeOf(ctx), ...asked })
 
   /** The token, when it may be exchanged from here for this API, and what the access token may do. */
   function judged(ctx: Ctx, found: FoundToken, api: string, server: Pick<ResourceServer, 'scope'>) {
@@ -180,6 +183,8 @@ export function createTokenExchange({ verifier, clients, clock }: ExchangeDeps) 
     await bind(provider, ctx, made, dPoP)
     ctx.oidc.entity(made.kind, made)
     const value = await made.save()
+    // Who exchanges holds the API token: nobody else may ever tell him that its end comes near.
+    ctx.set('Token-Expires-In', String(left))
     currentWork().unit.note('api_token.exchanged', {
       id: token.id,
       client_id: ctx.oidc.client.clientId,

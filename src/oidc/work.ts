@@ -8,7 +8,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Doc } from '../../adapters/store.ts'
 import type { Unit } from '../base/index.ts'
 import type { ClientRecord } from '../clients/index.ts'
-import type { SeenFrom } from '../config/index.ts'
+import type { RotationFacts, SeenFrom } from '../config/index.ts'
 import type { Verdict } from '../rotation/index.ts'
 import type { Payload } from './records.ts'
 
@@ -22,10 +22,19 @@ export interface WorkFamily {
 export interface PresentedRefresh {
   readonly doc: Doc
   readonly text: string
+  /** Keyed hash of the text. */
+  readonly head: string
   readonly standing: 'head' | 'grace' | 'late' | 'replay'
   readonly payload: Payload
   /** Where its last use came from. */
   readonly seen: SeenFrom | undefined
+}
+
+/** What the policies decided, of which facts. `rev`: the family's when they were asked. */
+export interface Decided {
+  readonly rev: number
+  readonly facts: RotationFacts
+  readonly verdict: Verdict
 }
 
 /** A session's payload as it was read, for the merge. */
@@ -45,6 +54,8 @@ export interface Work {
   asked?: { readonly scope: string | null; readonly resource: string | null }
   /** What was decided about the refresh; `untilUsed`: its window ends only with the successor's first use. */
   verdict?: Verdict & { readonly untilUsed: boolean }
+  /** That decision as it was made, for whoever runs the request again on the same state of the family. */
+  decided?: Decided
   family?: WorkFamily
   presented?: PresentedRefresh
   initialAccessToken?: Doc
@@ -54,6 +65,11 @@ export interface Work {
   readonly standIns: Map<string, Payload>
   /** Clients that the library has read in this run, for its synchronous questions about them. */
   readonly clients: Map<string, ClientRecord>
+}
+
+/** The work of a fresh run. */
+export function newWork(input: Pick<Work, 'unit' | 'route' | 'seen'>): Work {
+  return { ...input, sessions: new Map(), standIns: new Map(), clients: new Map() }
 }
 
 const carried = new AsyncLocalStorage<Work>()

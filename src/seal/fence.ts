@@ -4,35 +4,27 @@
  */
 
 import { Conflict, type Store, type Writes } from '../../adapters/store.ts'
+import { committingBy } from '../base/index.ts'
 import type { Seal } from './index.ts'
 
 /** The first document of a unit that is sealed under an expired key. Events may be: they are looked for before anything is erased. */
 function expired(
   unit: Writes,
-  seal: Pick<Seal, 'isExpired'>,
+  { isExpired }: Pick<Seal, 'isExpired'>,
 ): { readonly collection: string; readonly id: string } | undefined {
-  const inserts = unit.inserts.map(({ collection, doc }) => ({ collection, id: doc.id, dk: doc.dk }))
-  const changes = [...unit.updates, ...(unit.decider ? [unit.decider] : [])]
-  const named = changes.flatMap(({ collection, id, set: { dk, fields } }) =>
-    [dk, fields?.receiptKey].map((key) => ({ collection, id, dk: key })),
-  )
-  return [...inserts.filter(({ collection }) => collection !== 'events'), ...named].find(
-    ({ dk }) => typeof dk === 'string' && seal.isExpired(dk),
-  )
+  for (const { collection, doc } of unit.inserts)
+    if (collection !== 'events' && isExpired(doc.dk)) return { collection, id: doc.id }
+  for (const { collection, id, set } of unit.decider ? [...unit.updates, unit.decider] : unit.updates)
+    for (const key of [set.dk, set.fields?.receiptKey])
+      if (typeof key === 'string' && isExpired(key)) return { collection, id }
+  return undefined
 }
 
-/** The store as the rooms get it. */
+/** The store as the rooms get it. Each method by itself: a proxy would be asked anew for every read of every request. */
 export function fenced(store: Store, seal: Pick<Seal, 'isExpired'>): Store {
-  async function commit(unit: Writes): Promise<void> {
+  return committingBy(store, async (unit) => {
     const late = expired(unit, seal)
     if (late) throw new Conflict('insert', late.collection, late.id)
     await store.commit(unit)
-  }
-  return new Proxy(store, {
-    get(target, name) {
-      if (name === 'commit') return commit
-      const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
   })
 }

@@ -4,7 +4,7 @@
  */
 
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
-import type { Random } from '../base/index.ts'
+import { createMemo, type Random } from '../base/index.ts'
 import { credentialVersion, mintCredential, versionOfCredential } from './credential.ts'
 import type { WrappedKeys } from './keys.ts'
 import { currentOf, type Ring } from './ring.ts'
@@ -12,9 +12,10 @@ import { mintToken, readToken, type TokenKind, tokenVersion, versionOfToken } fr
 
 /**
  * Which key hashes: look-up ids, replay ids (a key that never turns while a `jti` lives), typed words, forms and subjects;
+ * `name`: look-up ids of what opens nothing and is asked for again and again (clients, grants, accounts), whose hashes are kept;
  * `token`: what is looked up by an opaque token's text; `credential`: client secrets that the server made.
  */
-export type HashPurpose = 'lookup' | 'replay' | 'pointer' | 'secret' | 'token' | 'credential'
+export type HashPurpose = 'lookup' | 'name' | 'replay' | 'pointer' | 'secret' | 'token' | 'credential'
 
 /** The two keys of one version of tokens. */
 interface TokenKeys {
@@ -23,12 +24,28 @@ interface TokenKeys {
 }
 
 const FIRST = '1'
+/** Hashes of names that are kept: those of a request are asked for several times in it, those of clients and grants again and again. */
+const KEPT_MAX = 5000
 
 function derived(key: KeyObject, what: string): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync('sha256', key.export(), '', `mintmark token ${what}`, 32)))
 }
 
 const tokenKeysOf = (key: KeyObject): TokenKeys => ({ hash: derived(key, 'hash'), mac: derived(key, 'mac') })
+
+const hmac = (key: KeyObject, place: string): string => createHmac('sha256', key).update(place).digest('base64url')
+
+/** The keys that turn only offline. */
+async function standingKeys(keys: WrappedKeys) {
+  const shared = async (purpose: 'lookup' | 'replay' | 'pointer' | 'secret' | 'mac') => (await keys.shared(purpose)).key
+  return {
+    lookup: await shared('lookup'),
+    replay: await shared('replay'),
+    pointer: await shared('pointer'),
+    secret: await shared('secret'),
+    mac: await shared('mac'),
+  }
+}
 
 /** Opens the hash keys. `unsure` throws when this node may have missed a version that others mint with. */
 export async function createHashes(deps: {
@@ -37,14 +54,8 @@ export async function createHashes(deps: {
   readonly unsure: () => void
 }) {
   const { keys, random, unsure } = deps
-  const shared = async (purpose: 'lookup' | 'replay' | 'pointer' | 'secret' | 'mac') => (await keys.shared(purpose)).key
-  const plain = {
-    lookup: await shared('lookup'),
-    replay: await shared('replay'),
-    pointer: await shared('pointer'),
-    secret: await shared('secret'),
-  }
-  const first: TokenKeys = { hash: plain.lookup, mac: await shared('mac') }
+  const plain = await standingKeys(keys)
+  const first: TokenKeys = { hash: plain.lookup, mac: plain.mac }
   let tokens: ReadonlyMap<string, TokenKeys> = new Map([[FIRST, first]])
   let credentials: ReadonlyMap<string, KeyObject> = new Map([[credentialVersion(1), plain.secret]])
   let mintsToken = FIRST
@@ -60,14 +71,19 @@ export async function createHashes(deps: {
       case 'credential':
         // A text of another shape, or of a version that there is not, is nobody's secret: any key says no.
         return credentials.get(versionOfCredential(text) ?? '') ?? plain.secret
+      case 'name':
+        return plain.lookup
       default:
         return plain[purpose]
     }
   }
 
+  const named = createMemo((place) => hmac(plain.lookup, place), KEPT_MAX)
+
   return {
     hash(purpose: HashPurpose, tenant: string, kind: string, text: string): string {
-      return createHmac('sha256', keyOf(purpose, text)).update(`${tenant}\0${kind}\0${text}`).digest('base64url')
+      const place = `${tenant}\0${kind}\0${text}`
+      return purpose === 'name' ? named(place) : hmac(keyOf(purpose, text), place)
     },
     versionOf: (text: string): string => versionOfCredential(text) ?? versionOfToken(text) ?? FIRST,
     mint(kind: TokenKind, family?: string): string {

@@ -1,4 +1,4 @@
-/** Seals what a unit noted into events of the outbox: in clear stand only their type and time. */
+/** Seals what a unit noted into one entry of the outbox: in clear stand only the types, in their order, and the time. */
 
 import type { OutboxEvent } from '../../adapters/store.ts'
 import { bound, type Clock, type Keep, type Unit } from '../base/index.ts'
@@ -12,34 +12,58 @@ export interface Actor {
   readonly network: string
 }
 
-function columns(event: Pick<OutboxEvent, 'id' | 'type' | 'tenant'>) {
-  return bound({ tenant: event.tenant, kind: `event ${event.type}`, id: event.id })
+/** One of the events of an entry, opened. */
+export interface Opened {
+  readonly type: string
+  readonly data: Readonly<Record<string, unknown>>
 }
 
-/** Seals a unit's notes. */
+function columns(entry: Pick<OutboxEvent, 'id' | 'type' | 'tenant'>) {
+  return bound({ tenant: entry.tenant, kind: `event ${entry.type}`, id: entry.id })
+}
+
+/** The types of an entry's events. */
+export const typesOf = ({ type }: Pick<OutboxEvent, 'type'>): readonly string[] => type.split(' ')
+
+/** Seals a unit's notes as one: a refresh notes three, and a seal each would cost more than all that is in them. */
 export function sealEvents(
   seal: Seal,
   unit: Unit,
   input: { readonly clock: Clock; readonly actor: Actor; readonly tenant: string; readonly keep?: Keep },
 ): OutboxEvent[] {
-  return unit.told(input.keep ?? 'all').map(({ type, data }, n) => {
-    const event = { id: `${unit.cid}.${n}`, type, tenant: input.tenant, at: input.clock.now() }
-    const plain = Buffer.from(JSON.stringify({ ...data, ...input.actor, cid: unit.cid }))
-    return { ...event, ...seal.seal(columns(event), plain) }
-  })
+  const told = unit.told(input.keep ?? 'all')
+  if (told.length === 0) return []
+  const entry = {
+    id: unit.cid,
+    type: told.map(({ type }) => type).join(' '),
+    tenant: input.tenant,
+    at: input.clock.now(),
+  }
+  const { request, network } = input.actor
+  const plain = Buffer.from(JSON.stringify([{ request, network, cid: unit.cid }, ...told.map(({ data }) => data)]))
+  return [{ ...entry, ...seal.seal(columns(entry), plain) }]
 }
 
-/** An event's body under this process's data key: for one that waited through a renewal. */
+/** An entry's body under this process's data key: for one that waited through a renewal. */
 export async function resealEvent(
   seal: Seal,
-  event: Pick<OutboxEvent, 'id' | 'type' | 'tenant' | 'dk' | 'body'>,
+  entry: Pick<OutboxEvent, 'id' | 'type' | 'tenant' | 'dk' | 'body'>,
 ): Promise<Sealed> {
-  return seal.seal(columns(event), await seal.open({ ...columns(event), dk: event.dk, body: event.body }))
+  return seal.seal(columns(entry), await seal.open({ ...columns(entry), dk: entry.dk, body: entry.body }))
 }
 
-/** Opens an event of the outbox for a follower. */
-export async function openEvent(seal: Seal, event: OutboxEvent): Promise<Readonly<Record<string, unknown>>> {
-  const plain = await seal.open({ ...columns(event), dk: event.dk, body: event.body })
+const fieldsOf = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? { ...value } : {}
+
+/** Opens an entry of the outbox for a follower: its events in their order. */
+export async function openEvents(
+  seal: Seal,
+  entry: Pick<OutboxEvent, 'id' | 'type' | 'tenant' | 'dk' | 'body'>,
+): Promise<readonly Opened[]> {
+  const plain = await seal.open({ ...columns(entry), dk: entry.dk, body: entry.body })
   const parsed: unknown = JSON.parse(plain.toString())
-  return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {}
+  // An entry of before held one event, with all that belongs to it.
+  if (!Array.isArray(parsed)) return [{ type: entry.type, data: fieldsOf(parsed) }]
+  const [common, ...told]: unknown[] = parsed
+  return typesOf(entry).map((type, n) => ({ type, data: { ...fieldsOf(told[n]), ...fieldsOf(common) } }))
 }

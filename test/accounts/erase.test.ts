@@ -2,8 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { accounts, names } from '../../src/accounts/records.ts'
+import { apiTokens } from '../../src/api-tokens/records.ts'
+import { tokenUses } from '../../src/api-tokens/use-records.ts'
 import { systemRandom as random } from '../../src/base/index.ts'
 import { emptyUnit } from '../../src/seal/keys.ts'
+import { openTokenWorld } from '../support/api-tokens.ts'
 import { Browser, codeFor, isActive, post, redeem, refresh, text } from '../support/browser.ts'
 import { CANARY, furnish, openWorld, STORES, type World } from '../support/world.ts'
 
@@ -67,6 +70,55 @@ for (const kind of STORES) {
       await assert.rejects(
         world.app.envelope.eraseAccount(CANARY.login, { dryRun: false }),
         /no account with this name/,
+      )
+    })
+
+    it('leaves of its API tokens neither who used them nor, after a day, the tokens', async () => {
+      await world.close()
+      const at = await openTokenWorld(kind)
+      world = at.world
+      const { app, clock, store } = at.world
+      const [mine, dead, other] = [await at.personal(), await at.personal(), await at.make()]
+      const use = async () => {
+        for (const { text: token } of [mine, dead, other])
+          await at.introspect(token, at.service, { ip: '192.0.2.7', user_agent: 'quillfeather/9', path: '/lanterns' })
+        await app.tokenUse.usage.flush()
+      }
+      const usersOf = async () =>
+        Promise.all(
+          [mine, dead, other].map(async ({ id }) => {
+            const { served, refused } = await app.tokenUse.usage.users(id)
+            return served.length + refused.length
+          }),
+        )
+      await use()
+      await at.revoke(dead.id)
+      assert.deepEqual(await usersOf(), [1, 1, 1])
+      // Noted before the erasure, written after it.
+      await at.introspect(mine.text, at.service, { ip: '198.51.100.7', user_agent: 'late/1' })
+      const { left } = await app.envelope.eraseAccount(CANARY.login, { dryRun: false })
+      assert.match(JSON.stringify(left), /"where":"api-tokens","count":2/)
+      assert.equal((await at.introspect(mine.text, at.service)).body.reason, 'REVOKED', 'at once, on this node')
+      assert.equal((await at.introspect(dead.text, at.service)).body.reason, 'NOT_FOUND')
+      await app.tokenUse.usage.flush()
+      // Whoever still has its text may go on trying for ever: that says where they are, too.
+      await use()
+      assert.deepEqual(await usersOf(), [0, 0, 1])
+      const kept = await store.scan(tokenUses.name, { limit: 100 })
+      assert.equal(kept.filter((doc) => doc.kind === 'api-token-users').length, 1)
+      assert.deepEqual(
+        (await store.scan(apiTokens.name, { limit: 10 })).map(({ id, state }) => [id === mine.id, state]).toSorted(),
+        [
+          [false, 'active'],
+          [true, 'revoked'],
+        ],
+      )
+      clock.forward(25 * 3600)
+      await app.relay.drain()
+      await app.background.sweep()
+      assert.deepEqual(
+        (await store.scan(apiTokens.name, { limit: 10 })).map(({ id }) => id),
+        [other.id],
       )
     })
 

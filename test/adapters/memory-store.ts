@@ -17,7 +17,7 @@ import {
   type Writes,
 } from '../../adapters/store.ts'
 import { type Flaw, MemoryDesk } from './memory-desk.ts'
-import { matching, paged } from './memory-query.ts'
+import { copied, matching, paged } from './memory-query.ts'
 
 type Row = Doc & { readonly request: string; readonly updatedBy?: string; readonly decidedBy?: string }
 type Rooms = Map<string, Map<string, Row>>
@@ -84,6 +84,13 @@ export class MemoryStore extends MemoryDesk implements Store {
     return taken.length
   }
 
+  /** Another store with the same documents. Rows are never changed, so they are shared. */
+  copy(): MemoryStore {
+    const other = new MemoryStore([...this.#declared.values()])
+    other.#rooms = new Map([...this.#rooms].map(([name, room]) => [name, new Map(room)]))
+    return other
+  }
+
   /** How many documents there are in all. */
   get size(): number {
     return [...this.#rooms.values()].reduce((sum, room) => sum + room.size, 0)
@@ -92,7 +99,7 @@ export class MemoryStore extends MemoryDesk implements Store {
   #out(row: Row): Doc {
     if (this.flaw === 'reads give references') return row
     const { request: _request, updatedBy: _updatedBy, decidedBy: _decidedBy, ...doc } = row
-    return structuredClone(doc)
+    return copied(doc)
   }
 
   #room(rooms: Rooms, name: string): Map<string, Row> {

@@ -76,6 +76,18 @@ describe('the MongoDB store', () => {
     }
   })
 
+  it('drops the indexes that were for every document, and makes those that are for some', async () => {
+    const older = await freshMongoUri()
+    const connection = await mongoose.createConnection(older).asPromise()
+    const things = connection.collection('law-things')
+    await things.createIndex({ tenant: 1, family: 1, _id: 1 })
+    await (await openMongoStore({ uri: older, collections: [] })).close()
+    const names = (await things.indexes()).map(({ name }) => name)
+    await connection.close()
+    assert.ok(names.includes('by family if any') && names.includes('by kind lastUse of law-listed law-else'))
+    assert.ok(!names.includes('tenant_1_family_1__id_1'))
+  })
+
   it('refuses a database that a newer Mintmark wrote', async () => {
     const newer = await freshMongoUri()
     const connection = await mongoose.createConnection(newer).asPromise()

@@ -33,7 +33,7 @@ describe('two filters laid over each other', () => {
   })
 
   it('are refused where no one question says both', () => {
-    assert.throws(() => both({ unusedSince: '90d' }, { unusedSince: 5 }), { status: 400, code: 'invalid_request' })
-    assert.throws(() => both({ scope: 'read' }, { scope: 'write' }), { status: 400 })
+    assert.throws(() => both({ unusedSince: '90d' }, { unusedSince: 5 }), { status: 400, code: 'query_moments' })
+    assert.throws(() => both({ scope: 'read' }, { scope: 'write' }), { status: 400, code: 'query_scopes' })
   })
 })

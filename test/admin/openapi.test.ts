@@ -5,8 +5,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { MANAGEMENT_SCOPES } from '../../src/admin/doors.ts'
 import { described } from '../../src/admin/index.ts'
-import { PROBLEMS } from '../../src/admin/problems.ts'
+import { meaningsOf } from '../../src/admin/pages.ts'
 import { routes } from '../../src/admin/rest.ts'
+import { refusalTables } from '../../src/app.ts'
 import { openRest } from '../support/rest.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -86,7 +87,7 @@ describe('the description of the API', () => {
 
   it('has a page for every code, and a code for every page', () => {
     const pages = readdirSync(join(ROOT, 'docs/problems')).map((name) => name.replace(/\.md$/, ''))
-    assert.deepEqual(pages.sort(), Object.keys(PROBLEMS).sort())
+    assert.deepEqual(pages.sort(), [...meaningsOf(refusalTables).keys()].sort())
     assert.ok(existsSync(join(ROOT, 'docs/api.md')))
     const page = readFileSync(join(ROOT, 'docs/api.md'), 'utf8')
     for (const { method, path } of routes) assert.ok(page.includes(`\`${method} /api/v1${path}\``), path)

@@ -172,6 +172,7 @@ for (const kind of STORES)
       assert.deepEqual((await revoke({ filter, confirm, why: 'leak' })).body, {
         dry_run: false,
         count: 15,
+        left: 0,
         left_alone: 1,
         left_alone_by_kind: { 'client-secret': 1 },
         failed: [],
@@ -218,7 +219,7 @@ for (const kind of STORES)
       assert.equal(missing.body.type, 'https://issuer.example/docs/problems/token_missing')
       const page = await world.page('/docs/problems/token_missing')
       assert.deepEqual([page.status, page.headers.get('content-type')], [200, 'text/plain; charset=utf-8'])
-      assert.match(await page.text(), /^token_missing\n\nStatus 401\. /)
+      assert.match(await page.text(), /^token_missing\n\nThe API: status 401\.\n.*\n\nWhat to do: /)
       assert.equal((await world.page('/docs/problems/constructor')).status, 404)
       assert.deepEqual(Object.keys(missing.body).sort(), ['code', 'request_id', 'status', 'title', 'type'])
       const poor = await world.call('GET', '/inventory', {

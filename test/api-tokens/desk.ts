@@ -8,6 +8,7 @@ import type { Limits } from '../../src/api-tokens/rules.ts'
 import { createTokenUse, type TokenUseDeps } from '../../src/api-tokens/use.ts'
 import { type Clock, randomText, systemRandom, Unit } from '../../src/base/index.ts'
 import { createSeal, fixedMasters, type Seal, softwareMaster } from '../../src/seal/index.ts'
+import { tokenRecord } from '../support/token-record.ts'
 import { openTestStore, type StoreKind } from '../support/world.ts'
 
 /** A clock that stands still until it is moved. Milliseconds. */
@@ -68,29 +69,13 @@ const APART = ['exp', 'notBefore', 'line', 'text', 'id', 'state', 'parent']
 
 /** A record with the usual fields filled in. */
 export function recordOf(wish: TokenWish, input: { readonly now: number; readonly text: string }): TokenRecord {
-  return {
-    name: 'nightly',
-    kind: 'service',
-    owner: { type: 'service', id: 'reports' },
-    purpose: '',
-    keptAt: '',
+  return tokenRecord({
     scopes: ['read', 'write'],
-    apis: [],
-    networks: { allow: [], except: [] },
-    methods: [],
-    paths: [],
-    labels: [],
-    template: null,
     createdAt: input.now,
     createdBy: 'test',
-    rotations: 0,
-    parent: null,
-    canary: false,
     ending: input.text.slice(-4),
-    approvedBy: null,
-    why: null,
     ...Object.fromEntries(Object.entries(wish).filter(([name]) => !APART.includes(name))),
-  }
+  })
 }
 
 /** Puts a token into a store. */

@@ -170,13 +170,52 @@ for (const kind of STORES) {
       assert.equal((await room.tokens.show(pending)).state, 'pending')
     })
 
-    it('is approved by somebody else than who ordered it', async () => {
-      const id = await into(room, 'pending')
-      await assert.rejects(
-        room.run((unit) => room.tokens.approve(unit, id, ANNA)),
-        { code: 'own_approval', status: 403 },
+    it('is approved by neither who ordered it nor who owns it', async () => {
+      const { tokens, run } = room
+      for (const owner of [
+        { type: 'service', id: 'reports' },
+        { type: 'organisation', id: 'acme' },
+      ] as const) {
+        const { shown } = await run((unit) => tokens.create(unit, order({ owner, scopes: ['admin'] }), ANNA))
+        const by = owner.type === 'service' ? 'client reports' : 'organisation acme'
+        for (const one of [ANNA, by])
+          await assert.rejects(
+            run((unit) => tokens.approve(unit, shown.id, one)),
+            { code: 'own_approval' },
+          )
+        assert.equal((await run((unit) => tokens.approve(unit, shown.id, BORIS))).state, 'active')
+      }
+    })
+
+    it('waits for a second person again where somebody new would get its text by rotating', async () => {
+      const { tokens, run } = room
+      const carl = 'account carl'
+      const rotate = (id: string, by: string) =>
+        run((unit) => tokens.rotate(unit, id, { overlapSeconds: 3600, by, why: 'asked' })).then(({ shown }) => shown)
+      const first = (await run((unit) => tokens.create(unit, order({ scopes: ['read', 'admin'] }), ANNA))).shown
+      await run((unit) => tokens.approve(unit, first.id, BORIS))
+      const second = await rotate(first.id, ANNA)
+      const third = await rotate(second.id, 'client reports')
+      assert.deepEqual([second.state, third.state, third.approvedBy], ['active', 'active', BORIS])
+      await room.told()
+      const fourth = await rotate(third.id, carl)
+      assert.deepEqual([fourth.state, fourth.createdBy, fourth.approvedBy], ['pending', carl, null])
+      assert.deepEqual(
+        (await room.told()).map(({ type, data }) => [type, data.by, data.state]),
+        [['api_token.rotated', carl, 'pending']],
       )
-      assert.equal((await room.run((unit) => room.tokens.approve(unit, id, BORIS))).approvedBy, BORIS)
+      assert.equal((await tokens.show(third.id)).state, 'rotating')
+      await assert.rejects(rotate(fourth.id, carl), { code: 'token_state' })
+      await assert.rejects(
+        run((unit) => tokens.approve(unit, fourth.id, carl)),
+        { code: 'own_approval' },
+      )
+      // Who approved the first may approve this one: he is a second person for Carl.
+      assert.equal((await run((unit) => tokens.approve(unit, fourth.id, BORIS))).state, 'active')
+      const fifth = await rotate(fourth.id, BORIS)
+      assert.equal(fifth.state, 'pending', 'who approved has no text by it')
+      const plain = (await run((unit) => tokens.create(unit, order(), ANNA))).shown
+      assert.equal((await rotate(plain.id, carl)).state, 'active', 'where no approval is asked')
     })
 
     it('takes its children and its overlap with it, and one that gave way goes alone', async () => {

@@ -2,13 +2,12 @@
 
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { Doc } from '../../adapters/store.ts'
-import { headOf } from '../../src/api-tokens/actions.ts'
+import { createAbove } from '../../src/api-tokens/above.ts'
 import type { ShownToken } from '../../src/api-tokens/index.ts'
 import { limitsFor } from '../../src/api-tokens/limits.ts'
-import { stateNow } from '../../src/api-tokens/present.ts'
 import { tokenOf } from '../../src/api-tokens/records.ts'
-import { type Above, effective, endsAt, verdict } from '../../src/api-tokens/rules.ts'
+import { verdict } from '../../src/api-tokens/rules.ts'
+import { Unit } from '../../src/base/index.ts'
 import type { ConfigurationInput } from '../../src/config/index.ts'
 import { DAY, openTokens, order, type TokenRoom } from '../support/tokens.ts'
 
@@ -19,7 +18,19 @@ const CONFIGURATIONS: readonly ConfigurationInput[] = [
   { tokens: { policies: [{ name: 'few', scopes: ['read', 'look'], overlapSeconds: 3600 }] } },
   { tokens: { policies: [{ name: 'used', dormantSeconds: { warn: DAY, quarantine: 3 * DAY, revoke: 9 * DAY } }] } },
   { tokens: { sensitiveScopes: ['admin'], policies: [{ name: 'approved', template: 'zero-trust' }] } },
+  {
+    tokens: {
+      policies: [
+        { name: 'office', for: { labels: ['office'] }, networks: { allow: ['10.0.0.0/8'] } },
+        { name: 'agent', for: { labels: ['agent'] }, dormantSeconds: { quarantine: 3600 } },
+        { name: 'reader', for: { labels: ['reader'] }, scopes: ['read'], lifetimeSecondsMax: 9 * DAY },
+      ],
+    },
+  },
 ]
+const LABELS = ['office', 'agent', 'reader'] as const
+/** Inside the office, and outside. */
+const ADDRESSES = ['10.1.2.3', '192.0.2.1'] as const
 
 /** What the test itself knows of a token, from nothing but the verbs that were granted. */
 interface Known {
@@ -35,6 +46,11 @@ interface Known {
   isHeld: boolean
   isDead: boolean
   overlapUntil: number | undefined
+  readonly labels: readonly string[]
+  /** Who was given the text without a second person, or with one who approved that. */
+  readonly orderedBy: string
+  /** Since when it was not used. */
+  idleFrom: number
 }
 
 const creation = fc.record({
@@ -42,14 +58,26 @@ const creation = fc.record({
   under: fc.option(fc.nat(9), { nil: undefined }),
   scopes: fc.subarray([...SCOPES], { minLength: 1 }),
   days: fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined }),
+  labels: fc.subarray([...LABELS], { maxLength: 2 }),
 })
 const command = fc.oneof(
   { arbitrary: creation, weight: 3 },
   fc.record({
-    do: fc.constantFrom('approve' as const, 'quarantine' as const, 'release' as const, 'revoke' as const),
+    do: fc.constantFrom(
+      'approve' as const,
+      'quarantine' as const,
+      'release' as const,
+      'revoke' as const,
+      'use' as const,
+    ),
     of: fc.nat(9),
   }),
-  fc.record({ do: fc.constant('rotate' as const), of: fc.nat(9), overlap: fc.constantFrom(0, 3600, DAY, 7 * DAY) }),
+  fc.record({
+    do: fc.constant('rotate' as const),
+    of: fc.nat(9),
+    overlap: fc.constantFrom(0, 3600, DAY, 7 * DAY),
+    by: fc.constantFrom('account anna', 'account carl'),
+  }),
   fc.record({ do: fc.constant('narrow' as const), of: fc.nat(9), scopes: fc.subarray([...SCOPES]) }),
   fc.record({ do: fc.constant('pass' as const), seconds: fc.constantFrom(60, 3600, DAY, 4 * DAY, 20 * DAY) }),
   fc.record({ do: fc.constant('owner' as const), holds: fc.option(fc.subarray([...SCOPES]), { nil: undefined }) }),
@@ -79,6 +107,9 @@ class Model {
       isHeld: false,
       isDead: false,
       overlapUntil: undefined,
+      labels: shown.labels,
+      orderedBy: 'account anna',
+      idleFrom: this.room.now(),
       ...from,
     })
   }
@@ -92,45 +123,66 @@ class Model {
       }
   }
 
+  /** Whether a second person must agree to whoever gets the text of such a token now. */
+  needsSecond({ scopes }: Known): boolean {
+    const { sensitiveScopes, policies } = this.room.settings().tokens
+    return (
+      sensitiveScopes.some((one) => scopes.includes(one)) || policies.some(({ template }) => template !== undefined)
+    )
+  }
+
+  /** Whether the policies, chosen by a token's labels, let it be used: nothing of it looks at the room's rules. */
+  isAllowed({ labels, idleFrom, madeAt }: Known, asked: { scope: string; address: string }, now: number): boolean {
+    return this.room.settings().tokens.policies.every(({ for: whom, ...one }) => {
+      if (whom?.labels && !whom.labels.some((label) => labels.includes(label))) return true
+      const idleMax = one.dormantSeconds?.quarantine ?? Number.POSITIVE_INFINITY
+      return (
+        (one.scopes?.some((scope) => scope === asked.scope) ?? true) &&
+        (!one.networks || asked.address.startsWith('10.')) &&
+        now - idleFrom <= idleMax &&
+        now < madeAt + (one.lifetimeSecondsMax ?? Number.POSITIVE_INFINITY)
+      )
+    })
+  }
+
   /** The best that a token can be allowed, by what was granted: nothing of it looks at the room. */
-  mayUse(token: Known, scope: string, now: number): boolean {
+  mayUse(token: Known, asked: { scope: string; address: string }, now: number): boolean {
     const { standing, settings } = this.room
     const held = standing.get(OWNER)
     const dead = token.isDead || token.isHeld || token.isPending || now >= token.end
     const gone = token.overlapUntil !== undefined && now >= token.overlapUntil
     const { lifetimeSecondsMax } = settings().tokens
     if (dead || gone || !standing.has(OWNER) || now >= token.madeAt + lifetimeSecondsMax) return false
-    if (!token.scopes.includes(scope) || (held && !held.includes(scope))) return false
-    if (settings().tokens.policies.some(({ scopes }) => scopes && !scopes.includes(scope))) return false
+    if (!token.scopes.includes(asked.scope) || (held && !held.includes(asked.scope))) return false
+    if (!this.isAllowed(token, asked, now)) return false
     if (token.parentLine === null) return true
     const above = this.tokens.filter(({ line }) => line === token.parentLine)
-    return above.some((parent) => this.mayUse(parent, scope, now))
+    return above.some((parent) => this.mayUse(parent, asked, now))
   }
 }
 
-/** What stands above a token, as the store has it. */
-async function aboveOf(room: TokenRoom, doc: Doc): Promise<Above> {
-  const record = await tokenOf(room.seal, doc)
-  const standing = await room.owner(record.owner)
-  const base = {
-    ownerAlive: standing !== undefined,
-    ownerScopes: standing?.scopes,
-    limits: limitsFor(record, room.settings()),
-  }
-  if (doc.grant === null) return { ...base, parent: null }
-  const parent = await headOf(room, doc.grant)
-  if (!parent) return { ...base, parent: undefined }
-  const [its, above] = [await tokenOf(room.seal, parent), await aboveOf(room, parent)]
-  const reason = verdict({ doc: parent, rights: its }, above, {}, room.now())
-  const state = stateNow(parent, its, room.settings(), room.now())
-  return {
-    ...base,
-    parent: {
-      rights: effective(its, above),
-      state: reason === 'VALID' || state !== 'active' ? state : 'quarantined',
-      exp: endsAt(parent, above),
+/** Reads what stands above a token, as verification does. */
+const aboveIn = (room: TokenRoom) =>
+  createAbove({
+    ...room,
+    limits: (record) => limitsFor(record, room.settings()),
+    async owner(of) {
+      const standing = await room.owner(of)
+      return { alive: standing !== undefined, scopes: standing?.scopes }
     },
-  }
+  })
+
+/** Uses a token as the records of use would write it, where it is good for anything at all. */
+async function use({ room }: Model, token: Known): Promise<void> {
+  const doc = await room.store.get('api-tokens', token.id.slice(4))
+  assert.ok(doc)
+  const rights = await tokenOf(room.seal, doc)
+  const above = await aboveIn(room).of({ doc, record: rights }, true)
+  if (verdict({ doc, rights }, above, { address: ADDRESSES[0] }, room.now()) !== 'VALID') return
+  const staged = new Unit({ store: room.store, cid: `use ${token.id} ${room.now()} ${doc.rev}`, request: 'test' })
+  staged.update('api-tokens', doc, { lastUse: room.now() })
+  await room.commit(staged)
+  token.idleFrom = room.now()
 }
 
 async function play(model: Model, step: Command): Promise<void> {
@@ -145,7 +197,8 @@ async function play(model: Model, step: Command): Promise<void> {
   if (step.do === 'create') {
     const parent = step.under === undefined ? undefined : pick(step.under)
     const lifetimeSeconds = step.days === undefined ? undefined : step.days * DAY
-    const wanted = order({ scopes: step.scopes, lifetimeSeconds, parent: parent?.id })
+    const { scopes, labels } = step
+    const wanted = order({ scopes, labels, lifetimeSeconds, parent: parent?.id })
     const { shown } = await run((unit) => tokens.create(unit, wanted, 'account anna'))
     const { lifetimeSecondsMax } = room.settings().tokens
     assert.ok(shown.expiresAt <= room.now() + lifetimeSecondsMax)
@@ -162,15 +215,18 @@ async function play(model: Model, step: Command): Promise<void> {
   if (!token) return
   const { id } = token
   if (step.do === 'rotate') {
-    const input = { overlapSeconds: step.overlap, by: 'account anna', why: 'asked' }
+    const input = { overlapSeconds: step.overlap, by: step.by, why: 'asked' }
     const { shown } = await run((unit) => tokens.rotate(unit, id, input))
+    const waits = model.needsSecond(token) && step.by !== token.orderedBy
+    assert.equal(shown.state === 'pending', waits, 'one person alone has the text of what takes two')
     assert.ok(shown.expiresAt <= token.end, 'a rotation lengthened it')
     assert.ok(!token.isHeld && !token.isPending && !token.isDead)
     const before = await tokens.show(id)
     assert.ok((before.overlapUntil ?? Number.POSITIVE_INFINITY) <= token.end, 'overlaps past its end')
     token.overlapUntil = before.overlapUntil ?? 0
-    return model.add(shown, { scopes: token.scopes })
+    return model.add(shown, { scopes: token.scopes, orderedBy: waits ? step.by : token.orderedBy })
   }
+  if (step.do === 'use') return use(model, token)
   if (step.do === 'approve') {
     await run((unit) => tokens.approve(unit, id, 'account boris'))
     token.isPending = false
@@ -180,6 +236,7 @@ async function play(model: Model, step: Command): Promise<void> {
   } else if (step.do === 'release') {
     await run((unit) => tokens.release(unit, id, 'operator'))
     token.isHeld = false
+    token.idleFrom = room.now()
   } else if (step.do === 'revoke') {
     await run((unit) => tokens.revoke(unit, id, { by: 'operator', why: 'over' }))
     token.isDead = true
@@ -198,13 +255,15 @@ async function judge(model: Model): Promise<number> {
     const doc = await room.store.get('api-tokens', token.id.slice(4))
     assert.ok(doc)
     const rights = await tokenOf(room.seal, doc)
-    const above = await aboveOf(room, doc)
-    for (const scope of SCOPES) {
-      const reason = verdict({ doc, rights }, above, { scopes: [scope] }, room.now())
-      if (reason !== 'VALID') continue
-      valid++
-      assert.ok(model.mayUse(token, scope, room.now()), `${token.id} may not use ${scope}`)
-    }
+    const above = await aboveIn(room).of({ doc, record: rights }, true)
+    for (const scope of SCOPES)
+      for (const address of ADDRESSES) {
+        const asked = { scopes: [scope], address }
+        if (verdict({ doc, rights }, above, asked, room.now()) !== 'VALID') continue
+        valid++
+        const can = model.mayUse(token, { scope, address }, room.now())
+        assert.ok(can, `${token.id} may not use ${scope} from ${address}`)
+      }
   }
   return valid
 }

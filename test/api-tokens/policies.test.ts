@@ -16,6 +16,7 @@ import {
   parseConfiguration,
   TOKEN_TEMPLATES,
 } from '../../src/config/index.ts'
+import { tokenRecord } from '../support/token-record.ts'
 import { DAY, openTokens, order } from '../support/tokens.ts'
 
 type Policies = NonNullable<NonNullable<ConfigurationInput['tokens']>['policies']>
@@ -30,7 +31,6 @@ const token = (more: Partial<Chosen> = {}): Chosen => ({
 
 const NOW = 1_800_000_000
 function held(more: Partial<TokenRecord> = {}, doc: Partial<HeldToken['doc']> = {}): HeldToken {
-  const record = { ...order(), ...token(), apis: [], methods: [], paths: [], networks: { allow: [], except: [] } }
   return {
     doc: {
       id: 'x',
@@ -42,21 +42,7 @@ function held(more: Partial<TokenRecord> = {}, doc: Partial<HeldToken['doc']> = 
       fields: { successor: null, overlapUntil: null, notBefore: null, idleFrom: null },
       ...doc,
     },
-    record: {
-      ...record,
-      name: 'nightly',
-      purpose: '',
-      keptAt: '',
-      createdAt: NOW,
-      createdBy: 'account anna',
-      rotations: 0,
-      parent: null,
-      canary: false,
-      ending: '',
-      approvedBy: null,
-      why: null,
-      ...more,
-    },
+    record: tokenRecord({ ...token(), createdAt: NOW, createdBy: 'account anna', ending: '', ...more }),
   }
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { STORES } from '../support/world.ts'
-import { type Desk, openDesk } from './desk.ts'
+import { DAY, type Desk, openDesk } from './desk.ts'
 
 for (const kind of STORES) {
   describe(`rates of API tokens on ${kind}`, () => {
@@ -51,6 +51,20 @@ for (const kind of STORES) {
       assert.deepEqual([await many(desk.use, old.text, 2), await many(desk.use, next.text, 2)], [2, 1])
     })
 
+    it('holds the children of a token to its limits, whatever labels they have, and counts what is shared once', async () => {
+      const parent = await desk.make({ labels: ['rate:burst', 'rate:day'] })
+      const child = await desk.make({ parent: parent.line })
+      const other = await desk.make({ parent: child.line, labels: ['rate:day'] })
+      assert.deepEqual([await many(desk.use, child.text, 2), await many(desk.use, other.text, 2)], [2, 1])
+      assert.equal(await many(desk.use, parent.text, 1), 0, 'they have taken it from the parent')
+      desk.clock.ms += 10_000
+      assert.equal(await many(desk.use, other.text, 9), 3)
+      desk.clock.ms += 10_000
+      assert.equal(await many(desk.use, child.text, 9), 3)
+      desk.clock.ms += 10_000
+      assert.equal(await many(desk.use, child.text, 9), 1, 'of the ten of a day nine were taken')
+    })
+
     it('takes no point of one limit when another is spent', async () => {
       const token = await desk.make({ labels: ['rate:day', 'rate:burst'] })
       assert.equal(await many(desk.use, token.text, 20), 3)
@@ -88,6 +102,45 @@ for (const kind of STORES) {
       assert.equal(await many(again, token.text, 1), 1)
       await again.stop()
       assert.equal(await many(again, token.text, 5), 0)
+    })
+
+    it('counts the use of a child for the limits of all above it, once for each', async () => {
+      const root = await desk.make({ labels: ['rate:burst'] })
+      const middle = await desk.make({ parent: root.line })
+      const child = await desk.make({ parent: middle.line, labels: ['rate:day'] })
+      assert.deepEqual([await many(desk.use, child.text, 2), await many(desk.use, root.text, 2)], [2, 1])
+      assert.equal(await many(desk.use, middle.text, 1), 0, 'a child is no way around a limit')
+      const both = await desk.make({ labels: ['rate:day'], owner: { type: 'service', id: 'both' } })
+      const own = { type: 'service', id: 'both' } as const
+      const below = await desk.make({ labels: ['rate:day'], owner: own, parent: both.line })
+      assert.equal(await many(desk.use, below.text, 20), 10, 'a limit that both share is taken from once')
+    })
+
+    it('holds a token to what its policies name, besides its labels', async () => {
+      const node = desk.node({ namesOf: ({ kind }) => (kind === 'service' ? ['burst'] : []) })
+      const [one, two] = [await desk.make(), await desk.make({ labels: ['rate:day', 'rate:burst'] })]
+      const person = await desk.make({ kind: 'personal', owner: { type: 'account', id: 'anna' } })
+      const allowed = [await many(node, one.text, 5), await many(node, two.text, 5), await many(node, person.text, 5)]
+      assert.deepEqual(allowed, [3, 3, 5])
+    })
+
+    it('begins the quota of a month with the first, and that of a day at midnight, in UTC', async () => {
+      desk.world.rates = {
+        month: { points: 2, each: 'month', per: 'token' },
+        today: { points: 1, each: 'day', per: 'token' },
+      }
+      const token = await desk.make({ labels: ['rate:month', 'rate:today'] })
+      // The desk's clock begins in the middle of January 2027.
+      desk.clock.ms = Date.UTC(2027, 0, 29, 23, 59)
+      assert.equal(await many(desk.use, token.text, 2), 1)
+      assert.equal((await desk.use.verifier.verify(token.text)).retryAfterSeconds, 60)
+      desk.clock.ms = Date.UTC(2027, 0, 30)
+      assert.equal(await many(desk.use, token.text, 2), 1)
+      desk.clock.ms = Date.UTC(2027, 0, 31)
+      const { reason, retryAfterSeconds } = await desk.use.verifier.verify(token.text)
+      assert.deepEqual([reason, retryAfterSeconds], ['RATE_LIMITED', DAY])
+      desk.clock.ms = Date.UTC(2027, 1, 1)
+      assert.equal(await many(desk.use, token.text, 2), 1)
     })
 
     it('is limited by nothing whose name the configuration does not know', async () => {

@@ -36,12 +36,17 @@ for (const kind of STORES) {
         await room.later(200)
         await room.newSchedule().tick()
       }
-      assert.deepEqual(await types(room), [
-        'api_token.reminded',
-        'api_token.reminded',
-        'api_token.reminded',
-        'api_token.expired',
-      ])
+      const told = await room.told()
+      const to = ['owner', 'administrators']
+      assert.deepEqual(
+        told.map(({ type, data }) => [type, data.id, data.days, data.to]),
+        [
+          ['api_token.reminded', id, 30, to],
+          ['api_token.reminded', id, 7, to],
+          ['api_token.reminded', id, 1, to],
+          ['api_token.expired', id, 0, to],
+        ],
+      )
       assert.deepEqual(
         room.reminders.map(({ about, days, token, to }) => [about, days, token.id, to.length]),
         [

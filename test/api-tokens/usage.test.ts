@@ -145,6 +145,19 @@ for (const kind of STORES) {
       assert.equal(await lastUse(), began + 60)
     })
 
+    it('keeps nobody whose account is erased while the batch is on its way', async () => {
+      const answers = [false, true, true]
+      const { verifier, usage } = desk.node({ isErased: async () => answers.shift() ?? true })
+      const token = await desk.make({ kind: 'personal', owner: { type: 'account', id: 'anna' } })
+      for (let n = 0; n < 2; n++) {
+        await verifier.verify(token.text, { address: '192.0.2.7' })
+        await usage.flush()
+        assert.deepEqual(await usage.users(token.id), { served: [], refused: [] })
+      }
+      assert.deepEqual((await usage.hours(token.id))[0]?.counts, { VALID: 2 }, 'how often is nobody')
+      assert.equal((await usage.used(token.id)).uses, 2)
+    })
+
     it('says at rest neither from where nor with what a token is used', async () => {
       const token = await desk.make()
       await desk.use.verifier.verify(token.text, { address: '192.0.2.7', agent: 'quillfeather/9', path: '/lanterns' })

@@ -190,6 +190,24 @@ for (const kind of STORES) {
       )
       assert.deepEqual(await run('policy check'), [])
     })
+
+    it('stops the tokens of a disabled organisation at once, and lets them work again when it is enabled', async () => {
+      await run('organisation create', {}, 'beta')
+      const { token } = rowOf(await run('token create', { ...nightly, owner: 'organisation:beta' }))
+      const reason = async () => (await verified(token)).reason
+      assert.equal(await reason(), 'VALID')
+      assert.equal(rowOf(await run('organisation disable', {}, 'beta')).disabled, true)
+      assert.equal(await reason(), 'QUARANTINED', 'the clock stands still meanwhile')
+      assert.ok(rowsOf(await run('organisation list')).some(({ name, disabled }) => name === 'beta' && disabled))
+      await assert.rejects(run('token create', { ...nightly, owner: 'organisation:beta' }), /may not be used now/)
+      assert.equal(rowOf(await run('organisation enable', {}, 'beta')).disabled, false)
+      assert.equal(await reason(), 'VALID')
+      await assert.rejects(run('organisation disable', {}, 'nobody'), /no organisation with this name/)
+      const { relay, eventLog } = world.app
+      await relay.drain()
+      for (const type of ['organisation.disabled', 'organisation.enabled'] as const)
+        assert.equal((await eventLog.latest({ type, last: 9 })).length, 1, type)
+    })
   })
 }
 

@@ -34,6 +34,17 @@ describe('the configuration module', () => {
     }
   })
 
+  it('knows what a limit is, and that what a policy names is there', () => {
+    const rates = { burst: { points: 3, seconds: 10 }, monthly: { points: 1000, each: 'month', per: 'owner' } }
+    const of = (policy: object, more: object = {}) =>
+      parseConfiguration({ tokens: { rates: { ...rates, ...more }, policies: [{ name: 'all', ...policy }] } })
+    assert.deepEqual(of({ rates: ['monthly'] }).tokens.policies[0]?.rates, ['monthly'])
+    assert.throws(() => of({ rates: ['monthy'] }), /there is no rate monthy in tokens.rates; did you mean monthly\?/)
+    assert.throws(() => of({ rates: ['toString'] }), /there is no rate toString/)
+    for (const window of [{}, { seconds: 10, each: 'day' }, { each: 'year' }, { seconds: 0 }])
+      assert.throws(() => of({}, { bad: { points: 1, ...window } }), { name: 'BadConfiguration' })
+  })
+
   it("is loaded from a file of one's own that nobody else may write", async () => {
     const folder = mkdtempSync(join(OUTPUT, 'config-'))
     const file = join(folder, 'mintmark.config.ts')

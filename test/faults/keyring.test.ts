@@ -3,47 +3,16 @@
 import assert from 'node:assert/strict'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { Store } from '../../adapters/store.ts'
-import { systemRandom as random, Unit } from '../../src/base/index.ts'
-import { createSoftwareSigners, type Keyring, openKeyring, signingKeyNorm } from '../../src/keys/index.ts'
-import { createEngine } from '../../src/rotation/index.ts'
-import { createSeal, fixedMasters } from '../../src/seal/index.ts'
-import { createLogger } from '../../src/telemetry/index.ts'
+import type { Keyring } from '../../src/keys/index.ts'
+import { openKeyringNode, PUBLISH_SECONDS, SESSION_SECONDS } from '../support/keyring-node.ts'
 import { Killed, mortal } from '../support/mortal.ts'
-import { HandClock, masterOf, openTestStore, STORES } from '../support/world.ts'
+import { HandClock, openTestStore, STORES } from '../support/world.ts'
 
-const HALF_HOUR = 1800
-const SESSION = 86_400
+const HALF_HOUR = PUBLISH_SECONDS
+const SESSION = SESSION_SECONDS
 const ALGORITHMS = ['ES256', 'EdDSA'] as const
 
-async function open(store: Store, clock: HandClock) {
-  const seal = await createSeal({ store, clock, random, masters: fixedMasters(masterOf(5)) })
-  const engine = createEngine({
-    rules: [],
-    norm: signingKeyNorm,
-    stopwatch: () => performance.now(),
-    after: () => () => {},
-    report: () => {},
-  })
-  const keyring = await openKeyring({
-    store,
-    seal,
-    clock,
-    random,
-    logger: createLogger({ level: 'silent' }),
-    signers: [createSoftwareSigners()],
-    unit: () => new Unit({ store, cid: random.bytes(9).toString('hex'), request: 'test' }),
-    commit: (unit) => store.commit(unit.writes('all')),
-    algorithms: async () => ALGORITHMS,
-    settings: () => ({
-      rotateAfterSeconds: 30 * SESSION,
-      cookieRotateAfterSeconds: 30 * SESSION,
-      publishSeconds: HALF_HOUR,
-      sessionSeconds: SESSION,
-    }),
-    decide: (facts) => engine.decide(facts),
-  })
-  return { seal, keyring }
-}
+const open = (store: Store, clock: HandClock) => openKeyringNode(store, clock, { algorithms: ALGORITHMS })
 
 async function signed(keyring: Keyring, alg: string, exp: number): Promise<string> {
   const key = keyring.keys().find((one) => one.alg === alg && one.sign)

@@ -65,9 +65,33 @@ for (const kind of STORES) {
       assert.equal((await introspect(wide.text, service)).body.aud, 'urn:test:opaque')
       const foreign = await make({ apis: [], scopes: ['nothing of ours'] })
       assert.deepEqual((await introspect(foreign.text, service)).body, { active: false, reason: 'NOT_FOUND' })
-      const both = await make({ apis: ['urn:test:api', 'urn:test:opaque'] })
-      assert.equal((await introspect(both.text, service, { resource: 'urn:test:opaque' })).body.aud, 'urn:test:opaque')
-      assert.equal((await introspect(both.text, service, { resource: 'urn:elsewhere' })).body.reason, 'NOT_FOUND')
+    })
+
+    it('tells each API of a token for several only what is its own', async () => {
+      const { service, reports, make, introspect } = at
+      const apis = ['urn:test:api', 'urn:test:opaque']
+      for (const both of [
+        await make({ apis, scopes: ['read', 'look'] }),
+        await make({ apis: [], scopes: ['read', 'look'] }),
+      ]) {
+        const ask = async (more: Readonly<Record<string, string>>) => {
+          const { reason, scope, aud } = (await introspect(both.text, service, more)).body
+          return [reason, scope, aud]
+        }
+        assert.deepEqual(await ask({ resource: 'urn:test:api' }), ['VALID', 'read', 'urn:test:api'])
+        assert.deepEqual(await ask({ resource: 'urn:test:opaque' }), ['VALID', 'look', 'urn:test:opaque'])
+        assert.deepEqual(await ask({ scope: 'look' }), ['VALID', 'look', 'urn:test:opaque'])
+        assert.deepEqual(await ask({}), ['VALID', 'read', 'urn:test:api'])
+        assert.equal((await ask({ resource: 'urn:test:opaque', scope: 'read' }))[0], 'SCOPE_DENIED')
+        assert.equal((await ask({ scope: 'read look' }))[0], 'SCOPE_DENIED', 'no API has both')
+        assert.equal((await ask({ resource: 'urn:elsewhere' }))[0], 'NOT_FOUND')
+        const own = (await introspect(both.text, reports, { resource: 'urn:test:opaque' })).body
+        assert.deepEqual([own.active, own.scope], [true, 'look'])
+      }
+      const one = await make({ apis, scopes: ['read'] })
+      assert.equal((await introspect(one.text, service, { resource: 'urn:test:opaque' })).body.reason, 'SCOPE_DENIED')
+      const second = await make({ apis, scopes: ['look'] })
+      assert.equal((await introspect(second.text, service)).body.aud, 'urn:test:opaque')
     })
 
     it('judges the request that the resource server was sent, with a reason', async () => {
@@ -101,6 +125,26 @@ for (const kind of STORES) {
           ({ agent, network, route }) => `${agent} ${network} ${route}` === 'cron/1 10.1.2.0/24 GET /orders/{id}',
         ),
       )
+    })
+
+    it('is for no path that means another one downstream', async () => {
+      const { service, make, introspect } = at
+      const token = await make({ paths: ['/files/**'] })
+      const seen = async (path: string) => (await introspect(token.text, service, { path })).body.reason
+      assert.equal(await seen('/files/a/b'), 'VALID')
+      for (const path of ['/files/..;/admin', '/files/..%5cadmin', '/files/%252e%252e/admin', '/files/..%00/admin'])
+        assert.equal(await seen(path), 'SCOPE_DENIED', path)
+    })
+
+    it('holds tokens to the quota that a policy names for them, all of an owner together', async () => {
+      const { service, make, introspect } = at
+      const owner = { type: 'organisation', id: 'acme' } as const
+      await at.world.app.accounts.createOrganisation({ name: 'acme' })
+      const [one, two] = [await make({ owner, labels: ['trial'] }), await make({ owner, labels: ['trial'] })]
+      const reasons: unknown[] = []
+      for (const { text: token } of [one, two, one, two]) reasons.push((await introspect(token, service)).body.reason)
+      assert.deepEqual(reasons, ['VALID', 'VALID', 'VALID', 'RATE_LIMITED'])
+      assert.equal((await introspect((await make({ owner })).text, service)).body.reason, 'VALID')
     })
 
     it('says of dead ones why, to the resource server alone', async () => {
@@ -159,6 +203,70 @@ for (const kind of STORES) {
       await post(world, '/token/revocation', { token: opaque }, service)
       assert.deepEqual(await ask(opaque), [false, 'REVOKED'])
       assert.deepEqual(await ask('mm_at_junk'), [false, 'NOT_FOUND'])
+    })
+
+    it('answers what a resource server asks of access tokens, opaque and JWT, as of API tokens', async () => {
+      const { world, has, service, make, personal, introspect, exchange } = at
+      const person = await codeFor(world, new Browser(world), {
+        resource: 'urn:test:api',
+        scope: 'offline_access read',
+      })
+      const jwt = text(await redeem(world, has.web, person), 'access_token')
+      const opaque = text(
+        await exchange((await personal({ apis: ['urn:test:opaque'], scopes: ['look'] })).text),
+        'access_token',
+      )
+      const tokens = [
+        [(await make({ scopes: ['read'] })).text, 'urn:test:api', 'read'],
+        [jwt, 'urn:test:api', 'read'],
+        [opaque, 'urn:test:opaque', 'look'],
+      ] as const
+      for (const [token, api, scope] of tokens) {
+        const ask = async (more: Readonly<Record<string, string>>) => (await introspect(token, service, more)).body
+        const other = api === 'urn:test:api' ? 'urn:test:opaque' : 'urn:test:api'
+        const good = await ask({ resource: api, scope })
+        assert.deepEqual([good.active, good.aud, good.reason], [true, api, 'VALID'])
+        assert.deepEqual(await ask({ scope: `${scope} write` }), { active: false, reason: 'SCOPE_DENIED' })
+        assert.deepEqual(await ask({ resource: other }), { active: false, reason: 'NOT_FOUND' })
+        assert.deepEqual(await ask({ resource: 'urn:nobody' }), { active: false, reason: 'NOT_FOUND' })
+        const twice = new URLSearchParams([
+          ['token', token],
+          ['scope', scope],
+          ['scope', scope],
+        ])
+        assert.equal((await post(world, '/token/introspection', twice, service)).status, 400)
+      }
+      const own = (await introspect(jwt, ['web', has.web], { scope: 'write', resource: 'urn:nobody' })).body
+      assert.deepEqual([own.active, 'reason' in own], [true, false], 'who serves no API asks about its own token')
+      const dead = text(await exchange((await personal()).text), 'access_token')
+      world.clock.forward(301)
+      assert.equal((await introspect(dead, service)).body.reason, 'EXPIRED')
+      assert.equal((await introspect(dead, service, { resource: 'urn:test:opaque' })).body.reason, 'NOT_FOUND')
+    })
+
+    it('holds a child to the policies by label that hold for its parent', async () => {
+      const { world, service, make, introspect } = at
+      const seen = async (text: string, ip: string) => (await introspect(text, service, { ip })).body.reason
+      const office = await make({ labels: ['office'] })
+      const child = await make({ parent: office.id })
+      assert.deepEqual(
+        [await seen(office.text, '192.0.2.1'), await seen(office.text, '10.0.0.1')],
+        ['IP_DENIED', 'VALID'],
+      )
+      assert.deepEqual(
+        [await seen(child.text, '192.0.2.1'), await seen(child.text, '10.0.0.1')],
+        ['IP_DENIED', 'VALID'],
+      )
+      const brief = await make({ labels: ['brief'] })
+      const under = await make({ parent: brief.id })
+      const slow = await make({ labels: ['rate:few'] })
+      const fast = await make({ parent: slow.id })
+      const three = async (text: string) => [await seen(text, ''), await seen(text, ''), await seen(text, '')]
+      assert.deepEqual(await three(fast.text), ['VALID', 'VALID', 'RATE_LIMITED'])
+      assert.equal(await seen(slow.text, ''), 'RATE_LIMITED')
+      assert.deepEqual([await seen(brief.text, ''), await seen(under.text, '')], ['VALID', 'VALID'])
+      world.clock.forward(3600)
+      assert.deepEqual([await seen(brief.text, ''), await seen(under.text, '')], ['QUARANTINED', 'QUARANTINED'])
     })
   })
 }

@@ -39,18 +39,21 @@ for (const kind of STORES) {
       const who = { by: 'operator', why: 'left' }
       const plan = await inventory.plan(filter, who)
       assert.deepEqual([plan.leftAlone, plan.leftAloneByKind], [1, { 'client-secret': 1 }])
-      const done = await inventory.revoke(filter, { ...who, code: plan.code })
-      assert.deepEqual([done.leftAlone, done.leftAloneByKind], [1, { 'client-secret': 1 }])
-      await assert.rejects(inventory.revoke(filter, { ...who, by: 'account boris', code: plan.code }), {
-        code: 'confirmation_wrong',
-      })
+      const done = await at.inUnit((unit) => inventory.revoke(unit, filter, { ...who, code: plan.code }))
+      assert.deepEqual([done.left, done.leftAlone, done.leftAloneByKind], [0, 1, { 'client-secret': 1 }])
+      const rival = { ...who, by: 'account boris', code: plan.code }
+      await assert.rejects(
+        at.inUnit((unit) => inventory.revoke(unit, filter, rival)),
+        { code: 'confirmation_wrong' },
+      )
     })
 
     it('ends Grants with everything else that a filter finds', async () => {
       const { signedIn, refreshes, world, has } = at
       const one = await signedIn()
       const filter = { kind: ['grant' as const], owner: { type: 'account' as const, id: has.person.sub } }
-      assert.equal((await world.app.inventory.revoke(filter, { by: 'operator', why: 'left' })).revoked, 1)
+      const by = { by: 'operator', why: 'left' }
+      assert.equal((await at.inUnit((unit) => world.app.inventory.revoke(unit, filter, by))).revoked, 1)
       assert.equal(await refreshes(one.refresh), false)
     })
   })

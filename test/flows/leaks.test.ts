@@ -35,11 +35,11 @@ for (const kind of STORES) {
       await inUnit((unit) => world.app.tokens.release(unit, token.id, 'test'))
       await report(token.text)
       assert.equal(await at.stateOf(token.id), 'quarantined')
-      const told = log.said('an API token was reported as leaked').filter(({ name }) => name === 'told of')
+      const told = log.said('an API token was reported as leaked').filter(({ id }) => id === token.id)
       const owner = `account:${has.person.sub}`
       assert.deepEqual(
-        told.map((line) => [line.id, line.owner, line.reaction]),
-        [[token.id, owner, 'quarantine']],
+        told.map((line) => [line.name, line.owner, line.reaction]),
+        [[undefined, owner, 'quarantine']],
       )
       assert.ok(!JSON.stringify(log.lines).includes(token.text))
     })

@@ -56,8 +56,12 @@ for (const kind of STORES) {
       return { status: answer.status, body: said }
     }
 
-    const reason = async (token: string): Promise<unknown> => {
+    const reason = (token: string): Promise<unknown> => {
       world.clock.forward(2)
+      return reasonNow(token)
+    }
+
+    const reasonNow = async (token: string): Promise<unknown> => {
       const form = { token, resource: 'urn:test:api', scope: 'read', ip: '10.0.0.1', method: 'GET', path: '/x' }
       return (await post(world, '/token/introspection', form, service)).body.reason
     }
@@ -81,6 +85,35 @@ for (const kind of STORES) {
       assert.ok(JSON.stringify(entry.body).includes(String(made.body.id)))
       assert.equal((await call('POST', `/tokens/${made.body.id}/revoke`, { why: 'done' })).body.state, 'revoked')
       assert.equal(await reason(text), 'REVOKED')
+    })
+
+    it('makes a child of a smaller network and path, and none of a larger', async () => {
+      const rights = { networks: { allow: ['10.0.0.0/8'], except: [] }, paths: ['/a/{id}', '/b/**'], methods: ['GET'] }
+      const parent = (await call('POST', '/tokens', { ...order, ...rights, name: 'parent' })).body
+      const child = { ...order, ...rights, parent: parent.id, paths: ['/b/c', '/a/1'] }
+      const narrow = { ...child, name: 'narrow', networks: { allow: ['10.2.0.0/16'], except: [] } }
+      assert.equal((await call('POST', '/tokens', narrow)).status, 201)
+      const wide = { ...child, name: 'wide', networks: { allow: ['10.0.0.0/7'], except: [] } }
+      assert.equal((await call('POST', '/tokens', wide)).body.code, 'wider_than_parent')
+      const odd = { ...order, name: 'odd', paths: ['/a/*'] }
+      assert.equal((await call('POST', '/tokens', odd)).body.code, 'bad_path')
+    })
+
+    it('sees its own changes at once, while the clock stands', async () => {
+      const { id, token } = (await call('POST', '/tokens', { ...order, name: 'at once' })).body
+      const text = String(token)
+      assert.equal(await reasonNow(text), 'VALID')
+      await call('POST', `/tokens/${id}/quarantine`, { why: 'looked at' })
+      assert.equal(await reasonNow(text), 'QUARANTINED')
+      await call('POST', `/tokens/${id}/release`)
+      assert.equal(await reasonNow(text), 'VALID')
+      await world.app.clients.disable('service')
+      await world.app.clients.enable('service')
+      assert.equal(await reasonNow(text), 'VALID')
+      const next = (await call('POST', `/tokens/${id}/rotate`, { overlap: '0' })).body
+      assert.deepEqual([await reasonNow(text), await reasonNow(String(next.token))], ['REVOKED', 'VALID'])
+      await call('POST', `/tokens/${next.id}/revoke`, { why: 'done' })
+      assert.equal(await reasonNow(String(next.token)), 'REVOKED')
     })
 
     it('hands one over by an address that opens once; a retry of the order is told the same address', async () => {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { decodeJwt } from 'jose'
+import { MANAGEMENT_API } from '../../src/admin/index.ts'
 import { API_TOKEN, EXCHANGE, openTokenWorld, type TokenWorld } from '../support/api-tokens.ts'
 import { post, text } from '../support/browser.ts'
 import { STORES } from '../support/world.ts'
@@ -17,8 +18,10 @@ for (const kind of STORES) {
     it('exchanges a token for a short-lived one of one API, narrower or equal and never longer-lived', async () => {
       const { has, service, now, make, personal, introspect, exchange } = at
       const token = await personal({ scopes: ['read'] })
-      const { status, body } = await exchange(token.text, { scope: 'read write' })
+      const { status, body, headers } = await exchange(token.text, { scope: 'read write' })
       assert.equal(status, 200, JSON.stringify(body))
+      const left = Number(headers.get('token-expires-in'))
+      assert.ok(left > 29 * 86_400 && left <= 30 * 86_400, "the API token's own end, for its holder")
       assert.deepEqual(
         [body.scope, body.issued_token_type, body.token_type, 'refresh_token' in body],
         ['read', 'urn:ietf:params:oauth:token-type:access_token', 'Bearer', false],
@@ -100,6 +103,19 @@ for (const kind of STORES) {
       assert.equal((await introspect(jwt, service)).body.reason, 'REVOKED')
       assert.equal((await introspect(opaque, service)).body.reason, 'REVOKED')
       assert.equal((await exchange(token.text, { resource: 'urn:test:api' })).body.error, 'invalid_request')
+    })
+
+    it('ends what was exchanged with its source at our own API, too', async () => {
+      const { make, revoke, exchange, world } = at
+      const token = await make({ apis: [MANAGEMENT_API], scopes: ['tokens:read'] })
+      const access = text(await exchange(token.text), 'access_token')
+      const seen = async (): Promise<number> => {
+        const headers = { authorization: `Bearer ${access}` }
+        return (await fetch(new URL('/api/v1/tokens?owner=service:reports', world.issuer), { headers })).status
+      }
+      assert.equal(await seen(), 200)
+      await revoke(token.id)
+      assert.equal(await seen(), 401)
     })
 
     it('refuses every bad request for an exchange, and says of no token what is wrong with it', async () => {

@@ -7,18 +7,21 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { openSqliteStore } from '../../adapters/sqlite/index.ts'
 import type { NewDoc, Store } from '../../adapters/store.ts'
-import { apiTokens, type Owner, type TokenRecord } from '../../src/api-tokens/index.ts'
+import { apiTokens, type Owner } from '../../src/api-tokens/index.ts'
 import { tokenDoc } from '../../src/api-tokens/records.ts'
 import { type Clock, systemRandom as random, randomText, Unit } from '../../src/base/index.ts'
 import {
   artefactSources,
   createInventory,
+  type Filter,
+  type Inventory,
   type InventoryDeps,
   inventoryCollections,
   tokenSource,
 } from '../../src/inventory/index.ts'
 import { artefacts, createRecords } from '../../src/oidc/index.ts'
 import { createSeal, fixedMasters, type Seal, sealKeys, softwareMaster } from '../../src/seal/index.ts'
+import { tokenRecord } from '../support/token-record.ts'
 
 export const NOW = 1_800_000_000
 const DAY = 24 * 3600
@@ -94,28 +97,14 @@ export const artefactsOf: fc.Arbitrary<Artefact> = fc.record({
 })
 
 function tokenDocOf(seal: Seal, token: Token): NewDoc {
-  const record: TokenRecord = {
-    name: 'nightly',
+  const record = tokenRecord({
     kind: token.owner.type === 'account' ? 'personal' : 'service',
     owner: token.owner,
     purpose: 'reports',
-    keptAt: '',
-    labels: [],
-    template: null,
     createdAt: token.iat,
-    createdBy: 'operator',
-    rotations: 0,
-    parent: null,
-    canary: false,
-    ending: 'abcd',
-    approvedBy: null,
-    why: null,
     scopes: token.scopes,
-    apis: [],
     networks: { allow: token.networks ? ['192.0.2.0/24'] : [], except: [] },
-    methods: [],
-    paths: [],
-  }
+  })
   const id = randomText(random, 32)
   const line = randomText(random, 32)
   const made = tokenDoc(seal, {
@@ -157,6 +146,16 @@ function artefactDoc(seal: Seal, one: Artefact): NewDoc {
   return { ...made, state, lastUse: one.kind === 'Family' ? one.lastUse : null }
 }
 
+/** Revokes in bulk, in one commit. */
+const revoking =
+  (inventory: Inventory, { unit, commit }: Pick<InventoryDeps, 'unit' | 'commit'>) =>
+  async (...[filter, input]: readonly [filter: Filter, input: Parameters<Inventory['revoke']>[2]]) => {
+    const staged = unit()
+    const done = await inventory.revoke(staged, filter, input)
+    await commit(staged)
+    return done
+  }
+
 /** A room with a store of its own. */
 export async function openRoom(more: Partial<InventoryDeps> = {}, given?: Store) {
   const folder = mkdtempSync(join(tmpdir(), 'mintmark-inventory-'))
@@ -175,11 +174,9 @@ export async function openRoom(more: Partial<InventoryDeps> = {}, given?: Store)
     await store.commit(staged.writes('all'))
     noted.push(...staged.noted)
   }
-  const end = (collection: string, prefix: string) => async (one: { readonly id: string }) => {
-    const staged = unit()
+  const end = (collection: string, prefix: string) => async (staged: Unit, one: { readonly id: string }) => {
     staged.revoke({ collection, target: { id: one.id.slice(prefix.length) }, at: clock.seconds })
     staged.note('ended', { id: one.id })
-    await commit(staged)
   }
   const records = createRecords(seal)
   const deps: InventoryDeps = {
@@ -201,12 +198,14 @@ export async function openRoom(more: Partial<InventoryDeps> = {}, given?: Store)
     },
     ...more,
   }
+  const inventory = createInventory(deps)
   return {
     ...deps,
     store,
     clock,
     noted,
-    inventory: createInventory(deps),
+    inventory,
+    revoke: revoking(inventory, { unit, commit }),
     async fill(all: { readonly tokens?: readonly Token[]; readonly artefacts?: readonly Artefact[] }): Promise<void> {
       const staged = unit()
       for (const one of all.tokens ?? []) staged.insert(apiTokens.name, tokenDocOf(seal, one))

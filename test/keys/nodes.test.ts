@@ -3,55 +3,23 @@
 import assert from 'node:assert/strict'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { Store } from '../../adapters/store.ts'
-import { systemRandom as random, Unit } from '../../src/base/index.ts'
-import { createSoftwareSigners, openKeyring, type Signers, signingKeyNorm } from '../../src/keys/index.ts'
-import { createEngine } from '../../src/rotation/index.ts'
-import { createSeal, fixedMasters } from '../../src/seal/index.ts'
-import { createLogger } from '../../src/telemetry/index.ts'
-import { HandClock, masterOf, openTestStore } from '../support/world.ts'
+import { createSoftwareSigners, type Signers } from '../../src/keys/index.ts'
+import { openKeyringNode, PUBLISH_SECONDS, SESSION_SECONDS } from '../support/keyring-node.ts'
+import { HandClock, openTestStore } from '../support/world.ts'
 
-const HALF_HOUR = 1800
-const DAY = 86_400
+const HALF_HOUR = PUBLISH_SECONDS
+const DAY = SESSION_SECONDS
 
-type Algorithms = Awaited<ReturnType<Parameters<typeof openKeyring>[0]['algorithms']>>
+type Input = Parameters<typeof openKeyringNode>[2]
 
-const signers = (algorithms: Algorithms, name = 'software'): Signers => ({
+const signers = (algorithms: Input['algorithms'], name = 'software'): Signers => ({
   ...createSoftwareSigners(),
   name,
   algorithms,
 })
 
-async function node(
-  store: Store,
-  clock: HandClock,
-  input: { readonly algorithms: Algorithms; readonly signers?: readonly [Signers, ...Signers[]] },
-) {
-  const seal = await createSeal({ store, clock, random, masters: fixedMasters(masterOf(6)) })
-  const engine = createEngine({
-    rules: [],
-    norm: signingKeyNorm,
-    stopwatch: () => performance.now(),
-    after: () => () => {},
-    report: () => {},
-  })
-  const keyring = await openKeyring({
-    store,
-    seal,
-    clock,
-    random,
-    logger: createLogger({ level: 'silent' }),
-    signers: input.signers ?? [createSoftwareSigners()],
-    unit: () => new Unit({ store, cid: random.bytes(9).toString('hex'), request: 'test' }),
-    commit: (unit) => store.commit(unit.writes('all')),
-    algorithms: async () => input.algorithms,
-    settings: () => ({
-      rotateAfterSeconds: 30 * DAY,
-      cookieRotateAfterSeconds: 30 * DAY,
-      publishSeconds: HALF_HOUR,
-      sessionSeconds: DAY,
-    }),
-    decide: (facts) => engine.decide(facts),
-  })
+async function node(store: Store, clock: HandClock, input: Input) {
+  const { seal, keyring } = await openKeyringNode(store, clock, input)
   /** A timer turns the data key before the ring. */
   const after = (work: () => Promise<void>) => async (): Promise<void> => {
     await seal.refresh()

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { generateKeyPairSync, verify } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import { Provider } from 'oidc-provider'
 import { ALGORITHMS } from '../../src/keys/index.ts'
@@ -31,6 +31,20 @@ describe('the software signer', () => {
     const made = await Promise.all(ALGORITHMS.map((alg) => madeKey(signers, alg)))
     const keys = made.map(({ secret, alg, kid }) => ({ ...JSON.parse(Buffer.from(secret).toString()), alg, kid }))
     assert.ok(new Provider('https://issuer.example', { jwks: { keys } }))
+  })
+
+  it('signs ES256 rightly when R or S is short: every 256th has a leading zero', async () => {
+    const key = await madeKey(createSoftwareSigners(), 'ES256')
+    const sign = await createSoftwareSigners().open(key)
+    const publicKey = createPublicKey({ key: { ...key.publicJwk }, format: 'jwk' })
+    let short = 0
+    for (let n = 0; n < 4000; n++) {
+      const data = Buffer.from(`message ${n}`)
+      const signature = Buffer.from(await sign(data))
+      if (signature[0] === 0 || signature[32] === 0) short++
+      assert.ok(verify('sha256', data, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature), `message ${n}`)
+    }
+    assert.ok(short > 0, 'the case was met')
   })
 
   it('opens a key again from what was sealed', async () => {

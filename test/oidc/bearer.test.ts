@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { declareManagementApi, MANAGEMENT_API, MANAGEMENT_SCOPES } from '../../src/admin/index.ts'
+import { randomText, systemRandom, Unit } from '../../src/base/index.ts'
+import { makeToken } from '../api-tokens/desk.ts'
+import { API_TOKEN, EXCHANGE } from '../support/api-tokens.ts'
 import { Browser, codeFor, post, redeem, refresh, text } from '../support/browser.ts'
 import { CANARY, clientOrder, type Furniture, furnish, openWorld, STORES, type World } from '../support/world.ts'
 
@@ -28,7 +31,7 @@ for (const kind of STORES)
       })
       afterEach(() => world.close())
 
-      const facts = (token: string, audience = MANAGEMENT_API) => world.app.oidc.bearer(token, audience)
+      const facts = (token: string, api = MANAGEMENT_API) => world.app.oidc.bearer(token, { api })
 
       async function signedIn() {
         return await codeFor(world, new Browser(world), {
@@ -52,6 +55,7 @@ for (const kind of STORES)
           client: 'robot',
           scopes: ['tokens:read'],
           isBound: false,
+          source: undefined,
         })
         assert.equal(await facts(token, 'urn:test:api'), undefined)
         const changed = token.slice(0, -9) + (token.at(-9) === 'A' ? 'B' : 'A') + token.slice(-8)
@@ -88,6 +92,7 @@ for (const kind of STORES)
           client: 'admin',
           scopes: ['tokens:self', 'tokens:read'],
           isBound: false,
+          source: undefined,
         }
         assert.deepEqual(await facts(token), right)
         await post(world, '/token/revocation', { token: text(first, 'refresh_token') }, ['admin', admin])
@@ -99,6 +104,31 @@ for (const kind of STORES)
         assert.deepEqual(await facts(second), right)
         if (format === 'jwt') world.clock.forward(301)
         if (format === 'jwt') assert.equal(await facts(second), undefined, 'too old')
+      })
+
+      it('are good from the networks of the API token that they were exchanged for, and from no other', async () => {
+        await world.app.clients.create(clientOrder({ id: 'cli', grants: ['token_exchange'], public: true }))
+        const { store, seal } = world.app
+        const unit = () => new Unit({ store, cid: randomText(systemRandom, 16), request: 'test' })
+        const networks = { allow: ['127.0.0.0/8', '::1'], except: [] }
+        const owner = { type: 'account', id: has.person.sub } as const
+        const wish = { kind: 'personal' as const, owner, networks, apis: [MANAGEMENT_API], scopes: ['tokens:self'] }
+        const { id, text: secret } = await makeToken({ store, seal, clock: world.clock, unit }, wish)
+        world.keepSecret(secret)
+        const answer = await post(world, '/token', {
+          grant_type: EXCHANGE,
+          client_id: 'cli',
+          subject_token: secret,
+          subject_token_type: API_TOKEN,
+        })
+        const token = text(answer, 'access_token')
+        const from = (address: string) => world.app.oidc.bearer(token, { api: MANAGEMENT_API, address })
+        const near = await from('127.0.0.1')
+        assert.deepEqual(
+          [near?.account, near?.client, near?.scopes, near?.source?.id],
+          [has.person.sub, 'cli', ['tokens:self'], `tok_${id}`],
+        )
+        assert.equal(await from('192.0.2.1'), undefined)
       })
 
       it('are nothing where they are of another API, of userinfo, or no access tokens', async () => {

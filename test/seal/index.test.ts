@@ -95,6 +95,10 @@ describe('the seal', () => {
     assert.equal(seal.read('rt', seal.mint('rt', family))?.family, family)
   })
 
+  it('hashes a name as it hashes a look-up, again and again', () => {
+    for (let n = 0; n < 3; n++) assert.equal(seal.hash('name', 't', 'k', 'x'), seal.hash('lookup', 't', 'k', 'x'))
+  })
+
   it('keeps keyed hashes of tenants, kinds and purposes apart', () => {
     const all = [
       seal.hash('lookup', 'a', 'k', 'x'),

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { type Change, Conflict, type Store } from '../../adapters/store.ts'
 import { collections } from '../../src/app.ts'
 import { newDoc, systemRandom as random } from '../../src/base/index.ts'
-import { createSeal, Renewer } from '../../src/seal/index.ts'
+import { createSeal, numberedOf, Renewer } from '../../src/seal/index.ts'
 import { emptyUnit } from '../../src/seal/keys.ts'
 import { Browser, codeFor, isActive, redeem, refresh, text } from '../support/browser.ts'
 import { all, columnsOf, dataKeys, depsOf, masters, ROOM } from '../support/renewing.ts'
@@ -14,8 +14,9 @@ import { CANARY, furnish, HandClock, openTestStore, openWorld, STORES, type Worl
 async function named(store: Store): Promise<ReadonlySet<string>> {
   const names = new Set<string>()
   for (const { name } of collections)
-    for (const { dk, fields } of await all(store, name))
-      for (const key of [dk, fields.receiptKey]) if (typeof key === 'string' && key) names.add(key)
+    for (const { dk, fields, body } of await all(store, name))
+      for (const key of [dk, fields.receiptKey, ...numberedOf({ body, fields }).map(({ entry }) => entry.dk)])
+        if (typeof key === 'string' && key) names.add(key)
   return names
 }
 

@@ -104,12 +104,15 @@ export class Browser {
   }
 
   /** From an authorization request through sign-in and consent to the answer's address. */
-  async authorize(parameters: Readonly<Record<string, string>>): Promise<URL> {
+  async authorize(
+    parameters: Readonly<Record<string, string>>,
+    who: { readonly login: string; readonly password: string } = CANARY,
+  ): Promise<URL> {
     let page = await this.follow(`/auth?${new URLSearchParams(parameters)}`)
     for (let step = 0; step < 4; step++) {
       if (new URL(page.url).origin !== this.#world.issuer) return new URL(page.url)
       if (page.text.includes('name="password"'))
-        page = await this.submit(page, { login: CANARY.login, password: CANARY.password, do: 'sign-in' })
+        page = await this.submit(page, { login: who.login, password: who.password, do: 'sign-in' })
       else if (page.text.includes('value="allow"')) page = await this.submit(page, { do: 'allow' })
       else throw new Error(`neither sign-in nor consent: ${page.status} ${page.text.slice(0, 500)}`)
     }

@@ -14,9 +14,10 @@ import { Refusal, systemRandom as random, randomText, seconds, TENANT, Unit } fr
 import { createHandover, handoverCollections } from '../../src/handover/index.ts'
 import { callerAddress, createOutbound, createViews, securityHeaders, sendAsset } from '../../src/http/index.ts'
 import { createLeaks, type LeakDeps, leakCollections } from '../../src/leaks/index.ts'
-import { createSeal, fixedMasters, openEvent, type Seal, sealEvents, sealKeys } from '../../src/seal/index.ts'
+import { createSeal, fixedMasters, openEvents, type Seal, sealEvents, sealKeys } from '../../src/seal/index.ts'
 import { createLogger } from '../../src/telemetry/index.ts'
 import { openTestMongo } from './mongo-store.ts'
+import { tokenRecord } from './token-record.ts'
 import { allSecrets, HandClock, masterOf, OUTPUT, type StoreKind } from './world.ts'
 
 const collections = [
@@ -32,28 +33,7 @@ async function openStore(kind: StoreKind): Promise<Store> {
   return openSqliteStore({ file: join(mkdtempSync(join(OUTPUT, 'stores', 'leaks-')), 'mintmark.db'), collections })
 }
 
-const record: TokenRecord = {
-  name: 'nightly',
-  kind: 'personal',
-  owner: { type: 'account', id: 'sub-1' },
-  purpose: '',
-  keptAt: 'vault',
-  labels: [],
-  template: null,
-  createdAt: 0,
-  createdBy: 'operator',
-  rotations: 0,
-  parent: null,
-  canary: false,
-  ending: '',
-  approvedBy: null,
-  why: null,
-  scopes: ['read'],
-  apis: [],
-  networks: { allow: [], except: [] },
-  methods: [],
-  paths: [],
-}
+const record = tokenRecord({ kind: 'personal', owner: { type: 'account', id: 'sub-1' }, keptAt: 'vault', ending: '' })
 
 const gone = () => new Refusal({ code: 'token_unknown', status: 404, message: 'There is no such token.' })
 
@@ -183,7 +163,7 @@ function shelf(deps: {
     },
     async events(): Promise<readonly { readonly type: string; readonly data: Readonly<Record<string, unknown>> }[]> {
       const pending: readonly OutboxEvent[] = await real.pending(5000)
-      return Promise.all(pending.map(async (event) => ({ type: event.type, data: await openEvent(seal, event) })))
+      return (await Promise.all(pending.map((entry) => openEvents(seal, entry)))).flat()
     },
   }
 }

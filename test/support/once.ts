@@ -9,6 +9,7 @@ import { bound, newDoc, Refusal, systemRandom as random, TENANT, Unit } from '..
 import { createIdempotency, idempotencyCollections, type Request } from '../../src/idempotency/index.ts'
 import { createSeal, fixedMasters, sealKeys } from '../../src/seal/index.ts'
 import { freshMongoUri } from './mongo.ts'
+import { type Seam, seamOf } from './mongo-seam.ts'
 import { type HandClock, masterOf, OUTPUT, type StoreKind } from './world.ts'
 
 export const things: Collection = {
@@ -21,33 +22,10 @@ export const things: Collection = {
 const collections = [sealKeys, things, ...idempotencyCollections]
 export const KEY = 'a-key-that-a-caller-made-up'
 
-/** A write of the MongoDB driver: what `before` or `after` it throws, the store sees. */
-export interface Seam {
-  before(): void
-  after(): void
-}
-
 export async function openStore(kind: StoreKind, seam: Seam = { before() {}, after() {} }): Promise<Store> {
   if (kind === 'sqlite')
     return openSqliteStore({ file: join(mkdtempSync(join(OUTPUT, 'stores', 'once-')), 'mintmark.db'), collections })
-  return openMongoStore({
-    uri: await freshMongoUri(),
-    collections,
-    seam(tables) {
-      for (const { model } of tables.values())
-        for (const method of ['insertOne', 'insertMany', 'updateOne', 'updateMany', 'deleteMany', 'deleteOne']) {
-          const real: (...args: readonly unknown[]) => unknown = Reflect.get(model.collection, method).bind(
-            model.collection,
-          )
-          Reflect.set(model.collection, method, async (...args: readonly unknown[]) => {
-            seam.before()
-            const answer = await real(...args)
-            seam.after()
-            return answer
-          })
-        }
-    },
-  })
+  return openMongoStore({ uri: await freshMongoUri(), collections, seam: seamOf(seam) })
 }
 
 export const thing = (id: string, grant: string | null = null) =>

@@ -18,6 +18,8 @@ export interface Process {
   readonly dataDir: string
   /** What it printed at its last start. */
   readonly output: string
+  /** The first match in its log since its last start, now or when it comes. */
+  logged(pattern: RegExp): Promise<RegExpExecArray>
   keepSecret(...texts: readonly (string | undefined)[]): void
   /** Runs a CLI command over the control socket. */
   command(
@@ -45,6 +47,32 @@ function exited(child: ChildProcess): Promise<number | null> {
   return new Promise((done) => child.once('exit', (code) => done(code)))
 }
 
+/** What a process prints, for who waits for a word of it. */
+function watchedLog() {
+  let printed = ''
+  const looks = new Set<() => void>()
+  return {
+    restart(): void {
+      printed = ''
+    },
+    take(chunk: string): void {
+      printed += chunk
+      for (const look of looks) look()
+    },
+    logged: (pattern: RegExp): Promise<RegExpExecArray> =>
+      new Promise((found) => {
+        const look = (): void => {
+          const match = pattern.exec(printed)
+          if (!match) return
+          looks.delete(look)
+          found(match)
+        }
+        looks.add(look)
+        look()
+      }),
+  }
+}
+
 /** Starts `command` (the repository's server unless given) with a data folder of its own. */
 export async function startProcess(
   input: {
@@ -57,13 +85,15 @@ export async function startProcess(
 ): Promise<Process> {
   const port = await freePort()
   const dataDir = mkdtempSync(join(OUTPUT, 'stores', 'proc-'))
-  const log = createWriteStream(join(OUTPUT, 'logs', `process-${port}.log`))
+  const file = createWriteStream(join(OUTPUT, 'logs', `process-${port}.log`))
   const [program = process.execPath, ...args] = input.command ?? [process.execPath, join(ROOT, 'src/main.ts')]
   let child: ChildProcess | undefined
   let output = ''
+  const log = watchedLog()
 
   async function start(): Promise<void> {
     output = ''
+    log.restart()
     const { PATH = '', HOME = '' } = process.env
     const started = spawn(program, args, {
       cwd: input.cwd ?? ROOT,
@@ -74,13 +104,14 @@ export async function startProcess(
     let errors = ''
     started.stderr?.on('data', (chunk: Buffer) => {
       errors += chunk.toString()
-      log.write(chunk)
+      file.write(chunk)
     })
     await new Promise<void>((done, fail) => {
       started.once('exit', (code) => fail(new Error(`the server ended with ${code}: ${errors}`)))
       started.stdout?.on('data', (chunk: Buffer) => {
+        log.take(chunk.toString())
         // What is shown once goes to the terminal on purpose; everything that follows is the log.
-        if (output.includes('issuer')) log.write(chunk)
+        if (output.includes('issuer')) file.write(chunk)
         else output += chunk.toString()
         if (output.includes('issuer')) done()
       })
@@ -98,6 +129,7 @@ export async function startProcess(
     get output() {
       return output
     },
+    logged: log.logged,
     keepSecret(...texts) {
       for (const text of texts) if (text && text.length >= 8) allSecrets.push(text)
     },

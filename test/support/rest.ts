@@ -10,6 +10,7 @@ import type { AccessFacts, Doors } from '../../src/admin/index.ts'
 import { createRest, type Rest } from '../../src/admin/index.ts'
 import type { Asked, Owner } from '../../src/api-tokens/index.ts'
 import { apiTokens, tokenId } from '../../src/api-tokens/records.ts'
+import { refusalTables } from '../../src/app.ts'
 import { systemRandom as random, randomText, Unit } from '../../src/base/index.ts'
 import { createIdempotency, idempotencyCollections } from '../../src/idempotency/index.ts'
 import { createSeal, fixedMasters, sealKeys } from '../../src/seal/index.ts'
@@ -19,6 +20,7 @@ import { StandInTokens } from './stand-in-tokens.ts'
 import { HandClock, masterOf, OUTPUT, type StoreKind } from './world.ts'
 
 const collections = [sealKeys, apiTokens, ...idempotencyCollections]
+const FIXED = { issuer: 'https://issuer.example', proxies: 0, refusals: refusalTables } as const
 
 /** What a call answered. */
 export interface Answered {
@@ -120,8 +122,7 @@ export async function openRest(
     clock,
     unit,
     commit: (staged) => store.commit(staged.writes('all')),
-    issuer: 'https://issuer.example',
-    proxies: 0,
+    ...FIXED,
     logger: { info() {}, error: (facts: unknown) => void failures.push(facts) },
   })
   const { server, origin } = await serve(rest)

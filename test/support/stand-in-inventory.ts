@@ -48,12 +48,12 @@ export function standInInventory(n: number): InventoryDoor {
       const total = found(filter).length
       return { total, ...ALONE, needsCode: total > THRESHOLD, code: codeOf(filter), codeUntil: 1 }
     },
-    async revoke(filter, { code }) {
+    async revoke(_unit, filter, { code }) {
       const ended = found(filter)
       if (code === undefined && ended.length > THRESHOLD) throw refuse('confirmation_needed')
       if (code !== undefined && code !== codeOf(filter)) throw refuse('confirmation_wrong')
       entries = entries.filter((one) => !ended.includes(one))
-      return { revoked: ended.length, ...ALONE, failed: [] }
+      return { revoked: ended.length, left: 0, ...ALONE, failed: [] }
     },
     queries: {
       list: async () => [...saved.values()],

@@ -15,7 +15,7 @@ import { collections } from '../../src/app.ts'
 import { systemRandom as random, randomText, seconds, TENANT, Unit } from '../../src/base/index.ts'
 import { type ConfigurationInput, parseConfiguration, type RotationFacts } from '../../src/config/index.ts'
 import { createEngine } from '../../src/rotation/index.ts'
-import { createSeal, fixedMasters, openEvent, sealEvents } from '../../src/seal/index.ts'
+import { createSeal, fixedMasters, openEvents, sealEvents } from '../../src/seal/index.ts'
 import { MemoryStore } from '../adapters/memory-store.ts'
 import { HandClock, masterOf } from './world.ts'
 
@@ -132,7 +132,7 @@ export async function openTokens(configuration: ConfigurationInput = {}, store: 
     async told(): Promise<readonly { readonly type: string; readonly data: Readonly<Record<string, unknown>> }[]> {
       const pending = await store.pending(1000)
       await store.settle(pending.map(({ id }) => id))
-      return Promise.all(pending.map(async (event) => ({ type: event.type, data: await openEvent(seal, event) })))
+      return (await Promise.all(pending.map((entry) => openEvents(seal, entry)))).flat()
     },
   }
 }

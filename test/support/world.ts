@@ -1,22 +1,18 @@
 /** A whole Mintmark on a real port, over a store of its own, with a clock that tests move by hand. */
 
-import { createSecretKey } from 'node:crypto'
-import { createWriteStream, mkdirSync, mkdtempSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import { openMongoStore } from '../../adapters/mongo/index.ts'
 import { openSqliteStore } from '../../adapters/sqlite/index.ts'
 import type { Store } from '../../adapters/store.ts'
-import { createHasher } from '../../src/accounts/index.ts'
-import { type App, type AppDeps, collections, createApp, listen } from '../../src/app.ts'
-import { type Clock, systemRandom } from '../../src/base/index.ts'
-import { type ConfigurationInput, parseConfiguration } from '../../src/config/index.ts'
-import { createSoftwareSigners } from '../../src/keys/index.ts'
-import { fixedMasters, softwareMaster } from '../../src/seal/index.ts'
-import { createLogger } from '../../src/telemetry/index.ts'
-import { usedMongoUris } from './mongo.ts'
-import { openTestMongo } from './mongo-store.ts'
+import { type App, type AppDeps, collections, listen } from '../../src/app.ts'
+import type { Clock } from '../../src/base/index.ts'
+import type { ConfigurationInput } from '../../src/config/index.ts'
+import { appOver, OUTPUT } from './app-over.ts'
+import { freshMongoUri } from './mongo.ts'
 
-/** Everything that the suite writes to disk: stores, logs, screenshots. Searched for secrets at the end. */
-export const OUTPUT = resolve(import.meta.dirname, '../../test-output')
+export { masterOf, OUTPUT } from './app-over.ts'
+
 export const STORES = (process.env.ONLY_STORE ? [process.env.ONLY_STORE] : ['sqlite', 'mongodb']) as readonly (
   | 'sqlite'
   | 'mongodb'
@@ -54,9 +50,6 @@ export interface World {
   close(): Promise<void>
 }
 
-mkdirSync(join(OUTPUT, 'stores'), { recursive: true })
-mkdirSync(join(OUTPUT, 'logs'), { recursive: true })
-
 const places = new WeakMap<Store, string>()
 
 /** Where a test's store is: its file, or its address. */
@@ -67,23 +60,23 @@ export function placeOf(store: Store): string {
 /** Opens a store of a kind that nothing else uses. */
 export async function openTestStore(kind: StoreKind): Promise<Store> {
   const file = join(mkdtempSync(join(OUTPUT, 'stores', 'flow-')), 'mintmark.db')
-  const store = kind === 'mongodb' ? await openTestMongo(collections) : await openSqliteStore({ file, collections })
-  places.set(store, kind === 'mongodb' ? (usedMongoUris().at(-1) ?? '') : file)
+  const place = kind === 'mongodb' ? await freshMongoUri() : file
+  const store = await (kind === 'mongodb'
+    ? openMongoStore({ uri: place, collections })
+    : openSqliteStore({ file: place, collections }))
+  places.set(store, place)
   return store
 }
 
 /** Every text that the worlds of this process kept secret, for the search at the end. */
 export const allSecrets: string[] = []
 
-/** A master key of 32 equal bytes. */
-export const masterOf = (byte: number) => softwareMaster(createSecretKey(Buffer.alloc(32, byte)))
-
 /** Starts a server on a free port. */
 export async function openWorld(
   kind: StoreKind,
   configuration: ConfigurationInput = {},
   wrap: (store: Store) => Store = (store) => store,
-  more: Partial<Pick<AppDeps, 'signers' | 'masters' | 'logger'>> = {},
+  more: Partial<Pick<AppDeps, 'signers' | 'masters' | 'proxies' | 'lanes' | 'logger'>> = {},
 ): Promise<World> {
   const { createServer } = await import('node:net')
   const port = await new Promise<number>((done) => {
@@ -95,25 +88,8 @@ export async function openWorld(
   const clock = new HandClock()
   const store = wrap(await openTestStore(kind))
   const issuer = `http://localhost:${port}`
-  const log = createWriteStream(join(OUTPUT, 'logs', `${kind}-${port}.log`))
-  const parsed = parseConfiguration({ outbound: { allow: ['127.0.0.0/8', '::1/128'] }, ...configuration })
-  const app = await createApp({
-    store,
-    clock,
-    issuer,
-    random: systemRandom,
-    masters: fixedMasters(masterOf(7)),
-    signers: [createSoftwareSigners()],
-    configuration: parsed,
-    demoUsable: true,
-    proxies: 0,
-    viewsDirectory: process.env.MM_VIEWS ?? resolve(import.meta.dirname, '../../views'),
-    logger: createLogger({ level: 'trace', destination: log }),
-    hasher: createHasher(),
-    ...more,
-  })
-  await app.clients.declare(parsed.clients)
-  const server = await listen(app.koa, { port, host: '127.0.0.1' })
+  const { app, printed } = await appOver(store, { issuer, clock, configuration, log: `${kind}-${port}` }, more)
+  const server = await listen(app.handler, { port, host: '127.0.0.1' })
   const secrets: string[] = []
   return {
     app,
@@ -129,7 +105,7 @@ export async function openWorld(
       server.closeAllConnections()
       await app.background.stop()
       await app.close()
-      await new Promise((done) => log.end(done))
+      await printed()
     },
   }
 }

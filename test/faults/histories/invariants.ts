@@ -1,6 +1,6 @@
 /** What must hold after every history, asked from outside as a client and a resource server would, and in the record. */
 
-import { openEvent } from '../../../src/seal/index.ts'
+import { openEvents } from '../../../src/seal/index.ts'
 import { type Answer, type Known, type Played, send } from './play.ts'
 import type { Stage } from './stage.ts'
 
@@ -29,10 +29,11 @@ async function causesOf(
 ): Promise<{ readonly families: ReadonlySet<unknown>; readonly disabled: boolean }> {
   const families = new Set<unknown>()
   let disabled = false
-  for (const event of await stage.store.pending(1000)) {
-    if (event.type === 'account.disabled') disabled = true
-    if (event.type === 'family.revoked') families.add((await openEvent(stage.app.seal, event)).family)
-  }
+  for (const entry of await stage.store.pending(1000))
+    for (const { type, data } of await openEvents(stage.app.seal, entry)) {
+      if (type === 'account.disabled') disabled = true
+      if (type === 'family.revoked') families.add(data.family)
+    }
   return { families, disabled }
 }
 

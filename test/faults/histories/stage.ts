@@ -140,7 +140,7 @@ export class Stage implements Served {
       hasher: createHasher(),
     })
     await app.clients.declare(configuration.clients)
-    const answer = app.koa.callback()
+    const answer = app.handler
     this.#handle.now = (req, res) => {
       const rival = req.headers['x-rival']
       return rival === undefined ? answer(req, res) : this.desk.whoAsks.run(Number(rival), () => answer(req, res))

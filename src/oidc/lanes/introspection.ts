@@ -1,0 +1,136 @@
+/**
+ * Introspection (RFC 7662) in a lane: live opaque access tokens, API tokens, and texts that are nobody's. A token that is dead, and every
+ * other kind, is the library's.
+ */
+
+import type { Store } from '../../../adapters/store.ts'
+import { mayBeToken } from '../../api-tokens/index.ts'
+import { type Random, randomText, Unit } from '../../base/index.ts'
+import type { TokenAnswers } from '../api-token-introspection.ts'
+import { answerTo, askedOf, type Body } from '../asked-of.ts'
+import { type MayLearnDeps, mayLearn } from '../may-learn.ts'
+import type { Kind, Payload } from '../records.ts'
+import type { Caller, Callers } from './callers.ts'
+import type { LivePayload } from './live-token.ts'
+import { type Lane, type LaneAnswer, type PlainForm, plainForm } from './request.ts'
+
+/** What it uses. */
+export interface IntrospectionLaneDeps extends MayLearnDeps {
+  readonly store: Pick<Store, 'get' | 'find'>
+  readonly random: Random
+  readonly livePayload: LivePayload
+  readonly answers: TokenAnswers
+  readonly callers: Callers
+  readonly issuer: string
+  readonly wellFormed: (kind: Kind, text: string) => boolean
+}
+
+const FORM = [
+  'token',
+  'token_type_hint',
+  'client_id',
+  'client_secret',
+  'ip',
+  'method',
+  'path',
+  'resource',
+  'scope',
+  'user_agent',
+] as const
+
+/** What every answer of introspection carries beside its body. */
+const HEADERS = [
+  'Vary',
+  'Origin',
+  'Access-Control-Allow-Origin',
+  '*',
+  'Access-Control-Expose-Headers',
+  'WWW-Authenticate',
+  'Cache-Control',
+  'no-store',
+] as const
+
+type OpaqueKind = 'AccessToken' | 'ClientCredentials'
+
+/** What is asked about which text. */
+interface AskedOf {
+  readonly text: string
+  readonly form: PlainForm
+  readonly requestId: string
+}
+
+const KINDS: readonly (readonly [beginning: string, kind: OpaqueKind])[] = [
+  ['mm_at_', 'AccessToken'],
+  ['mm_cc_', 'ClientCredentials'],
+]
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+
+/** The key or certificate that a token is bound to (RFC 8705, 3.1; RFC 9449, 6.1). */
+function confirmation(payload: Payload): { readonly cnf?: Payload } {
+  const [x5t, jkt] = [payload['x5t#S256'], payload.jkt]
+  if (x5t === undefined && jkt === undefined) return {}
+  return { cnf: { ...(x5t === undefined ? {} : { 'x5t#S256': x5t }), ...(jkt === undefined ? {} : { jkt }) } }
+}
+
+/** Makes the lane. */
+export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
+  /** Subjects that differ from client to client are the library's to make. */
+  async function subject({ client }: Caller, payload: Payload): Promise<{ readonly sub?: unknown } | undefined> {
+    if (payload.accountId === undefined) return {}
+    const owner = await deps.callers.client(String(payload.clientId))
+    return owner && owner.subjectType !== 'pairwise' && client ? { sub: payload.accountId } : undefined
+  }
+
+  async function opaque(
+    caller: Caller,
+    kind: OpaqueKind,
+    { text, form, requestId }: AskedOf,
+  ): Promise<Body | undefined> {
+    const { record } = caller
+    if (!deps.wellFormed(kind, text))
+      return { active: false, ...(record.introspect.length > 0 ? { reason: 'NOT_FOUND' } : {}) }
+    const unit = new Unit({ store: deps.store, cid: randomText(deps.random, 16), request: requestId })
+    const payload = (await deps.livePayload(unit, kind, text))?.payload
+    if (!payload || payload.rar !== undefined) return undefined
+    const who = await subject(caller, payload)
+    const token = { ...payload, kind, clientId: textOf(payload.clientId) }
+    if (!who || !(await mayLearn(deps, record, token))) return undefined
+    const { clientId, exp, iat, sid, aud, scope, extra, jkt } = payload
+    const live = {
+      active: true,
+      ...who,
+      ...(typeof extra === 'object' ? extra : {}),
+      client_id: clientId,
+      exp,
+      iat,
+      sid,
+      iss: deps.issuer,
+      aud,
+      scope: scope || undefined,
+      ...confirmation(payload),
+      token_type: jkt === undefined ? 'Bearer' : 'DPoP',
+    }
+    return answerTo(record, live, askedOf(new URLSearchParams(form)))
+  }
+
+  async function apiToken({ record }: Caller, text: string, form: PlainForm): Promise<LaneAnswer> {
+    const { body, expiresIn } = await deps.answers(record, text, new URLSearchParams(form))
+    const more = expiresIn === undefined ? [] : ['Token-Expires-In', String(expiresIn)]
+    return { body: JSON.stringify(body), headers: [...HEADERS, ...more] }
+  }
+
+  return async (request) => {
+    const form = plainForm(request.body, FORM)
+    const text = form?.token
+    // Three parts are a JWT's.
+    if (!text || text.split('.').length === 3) return undefined
+    const kind = KINDS.find(([beginning]) => text.startsWith(beginning))?.[1]
+    if (!kind && !mayBeToken(text)) return undefined
+    const caller = await deps.callers.of(form, request)
+    if (!caller) return undefined
+    if (!kind) return apiToken(caller, text, form)
+    const body = await opaque(caller, kind, { text, form, requestId: request.requestId })
+    return body && { body: JSON.stringify(body), headers: HEADERS }
+  }
+}

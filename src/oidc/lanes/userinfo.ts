@@ -1,0 +1,65 @@
+/** Userinfo (OpenID Connect Core, 5.3) in a lane: a live opaque access token with `openid`, bound to nothing, brought in the header. */
+
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Client } from 'oidc-provider'
+import type { Store } from '../../../adapters/store.ts'
+import { type Accounts, claimsOf } from '../../accounts/index.ts'
+import { type Clock, type Random, randomText, Unit } from '../../base/index.ts'
+import { claimsFor } from '../claims.ts'
+import type { Payload } from '../records.ts'
+import type { Callers } from './callers.ts'
+import type { LivePayload } from './live-token.ts'
+import type { LaneAnswer } from './request.ts'
+
+/** What it uses. */
+export interface UserinfoLaneDeps {
+  readonly store: Pick<Store, 'get' | 'find'>
+  readonly random: Random
+  readonly clock: Clock
+  readonly accounts: Pick<Accounts, 'find'>
+  readonly callers: Pick<Callers, 'client'>
+  readonly livePayload: LivePayload
+}
+
+const HEADERS = [
+  'Vary',
+  'Origin',
+  'Access-Control-Allow-Origin',
+  '*',
+  'Access-Control-Expose-Headers',
+  'DPoP-Nonce,WWW-Authenticate',
+  'Cache-Control',
+  'no-store',
+] as const
+
+const words = (text: unknown): readonly string[] => (typeof text === 'string' && text !== '' ? text.split(' ') : [])
+const isRecord = (value: unknown): value is Payload => typeof value === 'object' && value !== null
+
+/** Of the token: what binds it, narrows it to an API or asks for single claims. */
+const NOT_PLAIN = ['jkt', 'x5t#S256', 'aud', 'claims', 'rar'] as const
+
+/** Signed, encrypted and pairwise answers are the library's. */
+function isPlainClient(client: Client): boolean {
+  return client.subjectType !== 'pairwise' && !client.userinfoSignedResponseAlg && !client.userinfoEncryptedResponseAlg
+}
+
+/** Makes the lane: of a GET's head to its answer. */
+export function createUserinfoLane(deps: UserinfoLaneDeps) {
+  return async (headers: IncomingHttpHeaders, requestId: string): Promise<LaneAnswer | undefined> => {
+    const [, text] = /^Bearer (mm_at_[\w-]+)$/.exec(headers.authorization ?? '') ?? []
+    if (text === undefined || headers['content-type'] !== undefined) return undefined
+    const unit = new Unit({ store: deps.store, cid: randomText(deps.random, 16), request: requestId })
+    const live = await deps.livePayload(unit, 'AccessToken', text)
+    if (!live?.grant || NOT_PLAIN.some((name) => live.payload[name] !== undefined)) return undefined
+    const { payload, grant } = live
+    const scopes = words(payload.scope)
+    if (!scopes.includes('openid') || grant.rejected !== undefined) return undefined
+    const client = await deps.callers.client(String(payload.clientId))
+    const account = await deps.accounts.find(String(payload.accountId))
+    if (!client || !account || !isPlainClient(client)) return undefined
+    const granted = words(isRecord(grant.openid) ? grant.openid.scope : undefined)
+    const told = granted.filter((scope) => scopes.includes(scope))
+    const body = claimsFor(told, { ...claimsOf(account), sub: account.sub })
+    return { body: JSON.stringify(body), headers: HEADERS }
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Documents that almost every request reads and almost none changes (clients, APIs): what was opened once is not opened again while the
+ * document is the same. It is read from the store every time all the same, so nobody ever sees an old one: the sealed bytes themselves
+ * say whether what is held is still what stands there.
+ */
+
+import type { Doc } from '../../adapters/store.ts'
+
+interface Held<T> {
+  readonly dk: string
+  readonly body: Uint8Array
+  readonly value: T
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const inner of Object.values(value)) frozen(inner)
+  }
+  return value
+}
+
+/** Remembers up to `entriesMax` of them; what `open` makes is frozen, since everybody gets the same one. */
+export class OpenedOnce<T extends object> {
+  readonly #open: (doc: Doc) => Promise<T>
+  readonly #entriesMax: number
+  readonly #held = new Map<string, Held<T>>()
+
+  constructor(input: { readonly entriesMax: number; readonly open: (doc: Doc) => Promise<T> }) {
+    this.#open = input.open
+    this.#entriesMax = input.entriesMax
+  }
+
+  /** What a document seals. Rejects as `open` does. */
+  async of(doc: Doc): Promise<T> {
+    const { id, dk, body } = doc
+    const held = this.#held.get(id)
+    if (held && body && held.dk === dk && Buffer.compare(held.body, body) === 0) return held.value
+    const value = frozen(await this.#open(doc))
+    if (!body) return value
+    this.#held.delete(id)
+    this.#held.set(id, { dk, body, value })
+    const [oldest] = this.#held.keys()
+    if (this.#held.size > this.#entriesMax && oldest !== undefined) this.#held.delete(oldest)
+    return value
+  }
+}
