@@ -4,17 +4,22 @@ import type { Store } from '../adapters/store.ts'
 import { type Accounts, ownerCollections } from './accounts/index.ts'
 import { type Doors, declareManagementApi, MANAGEMENT_API } from './admin/index.ts'
 import {
+  createTokenDecisions,
   createTokenSchedule,
   createTokens,
   createTokenUse,
+  type Reminder,
+  type SeenUses,
   type ShownToken,
   type TokenDeps,
   type Tokens,
   type TokenUse,
+  type TokenUser,
 } from './api-tokens/index.ts'
+import { leaksOf, named } from './app-leaks.ts'
 import { type Clock, type Committed, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
 import { type Clients, clientCollection } from './clients/index.ts'
-import type { Fresh } from './config/index.ts'
+import type { Fresh, SeenFrom } from './config/index.ts'
 import { createHandover, sealFor } from './handover/index.ts'
 import type { Outbound, Views } from './http/index.ts'
 import {
@@ -28,7 +33,6 @@ import {
   tokenSource,
 } from './inventory/index.ts'
 import type { Keyring } from './keys/index.ts'
-import { createLeaks } from './leaks/index.ts'
 import type { Live } from './live.ts'
 import { artefacts, createRecords, type Oidc } from './oidc/index.ts'
 import { endGrant, endOne } from './revocation/index.ts'
@@ -46,7 +50,14 @@ interface Shared {
   readonly logger: Logger
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
+  readonly issuer: string
 }
+
+/** Where a use came from, as policies know it. */
+const seenFrom = ({ network, agent }: SeenFrom): SeenFrom => ({
+  network: network || undefined,
+  agent: agent || undefined,
+})
 
 /** Who may own API tokens, and with which scopes: persons and organisations without a limit of their own, services as registered. */
 const ownersOf =
@@ -56,28 +67,47 @@ const ownersOf =
     if (type === 'organisation')
       return (await accounts.organisation(id))?.disabled === false ? { scopes: undefined } : undefined
     const client = await clients.find(id)
-    const scope = client?.metadata.scope
-    return client && { scopes: typeof scope === 'string' ? scope.split(' ') : undefined }
+    if (!client) return undefined
+    const { metadata, clientId, fapi, label } = client
+    return {
+      scopes: typeof metadata.scope === 'string' ? metadata.scope.split(' ') : undefined,
+      client: { id: clientId, public: metadata.token_endpoint_auth_method === 'none', fapi, label },
+    }
   }
 
 /** The room, its schedule, who verifies and counts, and what happens when a token leaks. Notices are log lines until mail takes them. */
 export function tokenRooms(
   shared: Shared,
-  input: { live: Live; accounts: Accounts; clients: Clients; outbound: Outbound; committed: Committed },
+  input: {
+    live: Live
+    accounts: Accounts
+    clients: Clients
+    keyring: Keyring
+    outbound: Outbound
+    committed: Committed
+  },
 ) {
-  const { live, accounts, clients, outbound } = input
+  const { live, accounts, clients } = input
   const { logger } = shared
   const owner = ownersOf(accounts, clients)
   const deps = { ...shared, settings: () => live.configuration, decide: live.decide, owner, apis: clients.apis }
   const tokens = createTokens(deps)
-  const tokenSchedule = createTokenSchedule({
+  const decides = {
     ...deps,
-    // A name is its person's own words: it stays out of the log.
-    notify: ({ token: { id, owner: whose, expiresAt }, ...reminder }) =>
-      logger.info({ ...reminder, id, owner: whose, ends: expiresAt }, 'about an API token'),
-    report: ({ id, cause }) => logger.error({ err: cause, id }, 'an API token could not be looked after'),
-  })
-  const leaks = createLeaks({ ...shared, tokens, outbound, ...live.configuration.leaks })
+    async seen(id: string): Promise<SeenUses | undefined> {
+      if (live.configuration.rotation.length === 0) return undefined
+      const [{ uses }, { served }] = await Promise.all([tokenUse.usage.used(id), tokenUse.usage.users(id)])
+      return { uses, last: served[0] && seenFrom(served[0]) }
+    },
+    notify: ({ token, ...reminder }: Reminder) =>
+      logger.info({ ...reminder, ...named(token), ends: token.expiresAt }, 'about an API token'),
+  }
+  const decisions = createTokenDecisions(decides)
+  const report = ({ id, cause }: { readonly id: string; readonly cause: unknown }) =>
+    logger.error({ err: cause, id }, 'an API token could not be looked after')
+  const leaks = leaksOf(shared, { ...input, tokens, decisions })
+  const risk = (id: string, reason: string, request: SeenFrom | undefined): Promise<unknown> =>
+    decisions.onRisk(id, { risk: { score: 1, reasons: [reason] }, request }).catch((cause) => report({ id, cause }))
   const tokenUse = createTokenUse({
     ...shared,
     limits: tokens.limitsFor,
@@ -85,12 +115,20 @@ export function tokenRooms(
     namesOf: tokens.ratesFor,
     isErased: accounts.wasErased,
     ownerCollections: [...ownerCollections, clientCollection],
-    canary: (token, seen) => void leaks.onCanary(token, seen),
+    async canary(token, seen) {
+      if (await leaks.onCanary(token, seen)) await risk(token.id, 'a trap was used', seenFrom(seen))
+    },
+    async outside(id, times) {
+      const { refused } = await tokenUse.usage.users(id)
+      const stranger = refused.find(({ outcome }) => outcome === 'IP_DENIED')
+      await risk(id, `came ${times} times in an hour from outside its networks`, stranger && seenFrom(stranger))
+    },
     async owner(of) {
       const standing = await owner(of)
       return { alive: standing !== undefined, scopes: standing?.scopes }
     },
   })
+  const tokenSchedule = createTokenSchedule({ ...decides, report })
   input.committed.follow(tokenUse.verifier.heard)
   return { tokens, tokenSchedule, tokenUse, leaks }
 }
@@ -135,26 +173,28 @@ function endings(
   }
 }
 
+/** Who presented a token, as faces show it: what is not known is left out. */
+const consumerOf = ({ network, agent, route, outcome, lastSeen }: TokenUser) => ({
+  network: network || undefined,
+  agent: agent || undefined,
+  route: route || undefined,
+  outcome,
+  lastSeenAt: lastSeen,
+})
+
 /** The inventory of every live credential. */
 function inventoryOf(shared: Shared, deps: FaceDeps) {
   const { tokens, tokenUse, keyring, clients } = deps
-  const { store, seal, clock } = shared
+  const { store, seal } = shared
   const records = createRecords(seal)
   const usersOf = async ({ kind, id }: Pick<Credential, 'kind' | 'id'>) =>
-    kind === 'api-token'
-      ? (await tokenUse.usage.users(id)).map(({ network, agent, route, lastSeen }) => ({
-          network,
-          agent,
-          route,
-          lastSeenAt: lastSeen,
-        }))
-      : []
+    kind === 'api-token' ? (await tokenUse.usage.users(id)).served.map(consumerOf) : undefined
   return createInventory({
     ...shared,
     usersOf,
     verbs: endings(shared, deps),
     sources: [
-      tokenSource({ store, seal }),
+      tokenSource({ store, seal, standing: tokenUse.verifier.standing }),
       ...artefactSources({ store, records }),
       secretSource(clients),
       keySource(keyring),
@@ -164,7 +204,11 @@ function inventoryOf(shared: Shared, deps: FaceDeps) {
         const { scopes, createdAt } = await tokens.show(id)
         return { scopes, since: createdAt }
       },
-      used: (id, since) => tokenUse.usage.scopes(id, Math.ceil((seconds(clock) - since) / 86_400)),
+      async used(id, since) {
+        const { at, unnamed } = (await tokenUse.usage.used(id)).scopes
+        const scopes = Object.keys(at).filter((scope) => (at[scope] ?? 0) >= since)
+        return { scopes, isWhole: unnamed < since }
+      },
       async narrow(id, input) {
         const staged = shared.unit()
         const shown: ShownToken = await tokens.narrow(staged, id, input)
@@ -181,16 +225,14 @@ export async function tokenFaces(shared: Shared, deps: FaceDeps) {
   await declareManagementApi({ api: clients.api, createApi: deps.createApi })
   const inventory = inventoryOf(shared, deps)
   const handover = createHandover({ ...shared, tokens, views: deps.views, issuer: deps.issuer })
-  const consumers: NonNullable<Doors['consumers']> = async (id) =>
-    (await tokenUse.usage.users(id)).map(({ network, agent, route, lastSeen }) => ({
-      network: network || undefined,
-      agent: agent || undefined,
-      route: route || undefined,
-      lastSeenAt: lastSeen,
-    }))
+  const consumers: NonNullable<Doors['consumers']> = async (id) => {
+    const { served, refused } = await tokenUse.usage.users(id)
+    return { served: served.map(consumerOf), refused: refused.map(consumerOf) }
+  }
   const doors: Doors = {
     tokens,
     consumers,
+    hours: tokenUse.usage.hours,
     inventory,
     handover: { wrap: handover.wrap, seal: (text, recipient) => sealFor(text.reveal(), recipient) },
     async accessToken(text, asked) {
@@ -221,5 +263,6 @@ export async function tokenFaces(shared: Shared, deps: FaceDeps) {
       return [await tokens.policySimulate(other.configuration)]
     },
   }
-  return { doors, inventory, handover, consumers, operate, policies }
+  const { hours } = tokenUse.usage
+  return { doors, inventory, handover, consumers, hours, operate, policies }
 }

@@ -133,13 +133,8 @@ async function rooms(deps: AppDeps) {
   const algorithms = () => algorithmsOf(live.configuration, signers[0], clients)
   const keyring = await openKeyring({ ...shared, decide: live.decide, settings: live.keySettings, algorithms })
   const accounts = await createAccounts(shared)
-  const { tokens, tokenSchedule, tokenUse, leaks } = tokenRooms(shared, {
-    live,
-    accounts,
-    clients,
-    outbound,
-    committed,
-  })
+  const input = { live, accounts, clients, keyring, outbound, committed }
+  const { tokens, tokenSchedule, tokenUse, leaks } = tokenRooms(shared, input)
   const oidc = await createOidc({
     ...shared,
     verifier: tokenUse.verifier,

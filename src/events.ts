@@ -49,6 +49,7 @@ export type EventType =
   | 'refresh_token.late'
   | 'refresh_token.replayed'
   | 'family.revoked'
+  | 'access_token.revoked'
   | 'family.held'
   | 'family.released'
   | 'family.rotation_asked'
@@ -73,6 +74,7 @@ export type EventType =
   | 'api_token.reminded'
   | 'api_token.dormant'
   | 'api_token.due'
+  | 'api_token.shortened'
   | 'api_token.exchanged'
   | 'api_token.leaked'
   | 'api_token.canary_used'
@@ -256,10 +258,8 @@ const SCANNED_MAX = 1_000_000
 
 /** Reads what happened, for people. */
 export function createEventLog({ store, seal }: { readonly store: Pick<Store, 'get'>; readonly seal: Seal }) {
-  type Found = readonly object[]
-
   /** The events of a type among entries, the latest first. */
-  async function among(numbered: readonly Numbered[], type: EventType): Promise<Found> {
+  async function among(numbered: readonly Numbered[], type: EventType): Promise<readonly object[]> {
     const found: object[] = []
     for (const { seq, entry } of numbered.filter((one) => typesOf(one.entry).includes(type)))
       for (const [n, event] of (await openEvents(seal, entry)).entries())

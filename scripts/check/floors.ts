@@ -86,7 +86,11 @@ export const keepers: readonly { readonly package: string; readonly only: string
 export const importsMin = 150
 
 /** Files that belong to a room although they stand beside it: `main.ts` is what the process starts, `cli` what it does. */
-const besides: Readonly<Record<string, string>> = { 'src/main.ts': 'src/cli/', 'src/app-tokens.ts': 'src/app.ts' }
+const besides: Readonly<Record<string, string>> = {
+  'src/main.ts': 'src/cli/',
+  'src/app-tokens.ts': 'src/app.ts',
+  'src/app-leaks.ts': 'src/app.ts',
+}
 
 /** The room that a path belongs to, with its rank. */
 export function roomOf(path: string): { readonly name: string; readonly rank: number } | undefined {

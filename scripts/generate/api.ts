@@ -23,12 +23,23 @@ const MADE = '<!-- Written by `npm run generate` from src/admin: change it there
 
 /** A schema in a word or two. */
 function typeOf(value: unknown): string {
-  const { $ref, type, items, enum: choices, anyOf } = json(value)
+  const { $ref, type, items, enum: choices, anyOf, oneOf, const: only } = json(value)
   if (typeof $ref === 'string') return $ref.replace(/^.*\//, '')
   if (Array.isArray(choices)) return choices.map((one) => `\`${one}\``).join(', ')
-  if (Array.isArray(anyOf)) return anyOf.map(typeOf).join(' or ')
+  if (only !== undefined) return `\`${only}\``
+  const some = Array.isArray(oneOf) ? oneOf : anyOf
+  // One of several: what each has tells them apart.
+  if (Array.isArray(some)) return some.map((one) => (json(one).properties ? shapeOf(one) : typeOf(one))).join(' or ')
   if (type === 'array') return `list of ${typeOf(items)}`
   return Array.isArray(type) ? type.join(' or ') : String(type ?? 'anything')
+}
+
+/** An object by its members, those that it may lack with a question mark. */
+function shapeOf(value: unknown): string {
+  const { properties, required } = json(value)
+  const needed: readonly unknown[] = Array.isArray(required) ? required : []
+  const members = Object.entries(json(properties))
+  return `{ ${members.map(([name, one]) => `${name}${needed.includes(name) ? '' : '?'}: ${typeOf(one)}`).join(', ')} }`
 }
 
 function fields(schema: unknown, schemas: Json): string {

@@ -46,11 +46,13 @@ export interface ApiTokenFacts {
   readonly expiresAt: number
 }
 
-/** Who used a token in its last 30 days (during an overlap: who still uses the old one). */
+/** Who presented a token in its last 30 days (during an overlap: who still uses the old one). */
 export interface Consumer {
   readonly network: string | undefined
   readonly agent: string | undefined
   readonly route: string | undefined
+  /** How the latest time ended: 'VALID', 'IP_DENIED', ... */
+  readonly outcome: string
   readonly lastSeenAt: number
 }
 
@@ -82,6 +84,8 @@ export interface InventoryEntry {
   readonly scopes: readonly string[]
   readonly binding: string
   readonly state: string
+  /** What verification answers for it now. Undefined: its state says it. */
+  readonly standing?: string
   readonly createdAt: number | null
   /** Null: never. Undefined: of this kind it is not known. */
   readonly lastUsedAt?: number | null
@@ -106,9 +110,13 @@ export interface InventoryDoor {
   /** `complete: false`: at least so many. */
   count(filter: InventoryFilter): Promise<{ readonly total: number; readonly complete: boolean }>
   /** What a bulk revocation would end, with the code that confirms it. */
-  plan(filter: InventoryFilter): Promise<{
+  plan(
+    filter: InventoryFilter,
+    input: { readonly by: By },
+  ): Promise<{
     readonly total: number
     readonly leftAlone: number
+    readonly leftAloneByKind: Readonly<Record<string, number>>
     readonly needsCode: boolean
     readonly code: string
     readonly codeUntil: number
@@ -121,6 +129,8 @@ export interface InventoryDoor {
   ): Promise<{
     readonly revoked: number
     readonly left: number
+    readonly leftAlone: number
+    readonly leftAloneByKind: Readonly<Record<string, number>>
     readonly failed: readonly { readonly id: string; readonly kind: string; readonly why: string }[]
   }>
   readonly queries: {
@@ -160,7 +170,12 @@ export interface Doors {
   readonly accessToken: (text: string, asked: Asked) => Promise<AccessFacts | undefined>
   /** A live API token that is good for the management API from this place; undefined for any other text. */
   readonly apiToken: (text: string, asked: Asked) => Promise<ApiTokenFacts | undefined>
-  readonly consumers: ((id: string) => Promise<readonly Consumer[]>) | undefined
+  /** Those who were served, and apart from them those who were refused. */
+  readonly consumers:
+    | ((id: string) => Promise<{ readonly served: readonly Consumer[]; readonly refused: readonly Consumer[] }>)
+    | undefined
+  /** How often a token was presented, by hour (Unix seconds of its beginning) and outcome, oldest first. */
+  readonly hours: ((id: string) => Promise<readonly { readonly hour: number; readonly counts: object }[]>) | undefined
   readonly inventory: InventoryDoor | undefined
   readonly handover: HandoverDoor | undefined
 }

@@ -26,7 +26,9 @@ export {
   MANAGEMENT_SCOPES,
   type SavedQuery,
 } from './doors.ts'
-export { filterBody, filterOf, shownConsumer, shownEntry } from './inventory-schemas.ts'
+export { both } from './filters.ts'
+export { shownLeft } from './inventory-routes.ts'
+export { filterBody, filterOf, shownConsumers, shownEntry } from './inventory-schemas.ts'
 export type { Meaning, RefusalTable } from './pages.ts'
 export { createRest, type Rest, type RestDeps } from './rest.ts'
 

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { Refusal } from '../base/index.ts'
 import type { InventoryDoor, InventoryFilter } from './doors.ts'
+import { both } from './filters.ts'
 import {
   entry,
   filterBody,
@@ -52,7 +53,7 @@ const listing = route({
     ...filterQuery,
     query: queryName.shape.name
       .optional()
-      .describe('Name of a saved query; what else the filter says comes on top of it.'),
+      .describe('Name of a saved query; what else the filter says comes on top of it: both must hold.'),
     count: z.literal('true').optional().describe('Count them too.'),
     users: z.literal('true').optional().describe('With who used each in the last 30 days.'),
     ...page,
@@ -67,11 +68,13 @@ const listing = route({
         .describe('Where it was asked.'),
     }),
   },
-  refusals: ['bad_cursor', 'query_unknown', 'not_available'],
+  refusals: ['bad_cursor', 'query_unknown', 'query_moments', 'query_scopes', 'not_available'],
   async handle({ principal, query }, tools) {
     const door = doorOf(tools)
     const { limit, cursor, count, users, query: name, ...rest } = query
-    const filter = { ...(name === undefined ? {} : await savedAs(door, name)), ...filterOfQuery(rest) }
+    const filter = both(name === undefined ? {} : await savedAs(door, name), filterOfQuery(rest))
+    if (!filter)
+      return { items: [], next_cursor: null, ...(count === undefined ? {} : { count: { total: 0, complete: true } }) }
     const place = { principal: principal.name, route: 'listInventory', query: [shownFilter(filter), users] }
     const found = await door.list(filter, {
       limit,
@@ -85,6 +88,14 @@ const listing = route({
       ...(counted ? { count: { total: counted.total, complete: counted.complete } } : {}),
     }
   },
+})
+
+/** What a bulk revocation leaves alone, as it leaves. */
+export const shownLeft = (
+  alone: Pick<Awaited<ReturnType<InventoryDoor['plan']>>, 'leftAlone' | 'leftAloneByKind'>,
+) => ({
+  left_alone: alone.leftAlone,
+  left_alone_by_kind: { ...alone.leftAloneByKind },
 })
 
 const bulk = route({
@@ -112,7 +123,8 @@ const bulk = route({
       dry_run: z.boolean(),
       count: z.int(),
       left: z.int().describe('So many more it finds: ask again, with a new Idempotency-Key.').optional(),
-      left_alone: z.int().describe('Of kinds that are not revoked in bulk.').optional(),
+      left_alone: z.int().describe('Of kinds that are not revoked in bulk: client secrets, signing keys.'),
+      left_alone_by_kind: z.record(z.string(), z.int()),
       needs_confirm: z.boolean().optional(),
       confirm: z.string().optional().describe('What the real call must carry.'),
       confirm_until: z.int().optional(),
@@ -125,14 +137,15 @@ const bulk = route({
     const filter = filterOf(body.filter)
     if (!body.dry_run) {
       const input = { code: body.confirm, by: principal.by, why: body.why }
-      const { revoked, left, failed } = await door.revoke(unit, filter, input)
-      return { dry_run: false, count: revoked, left, failed: failed.map(({ id, kind, why }) => ({ id, kind, why })) }
+      const { revoked, left, failed, ...alone } = await door.revoke(unit, filter, input)
+      const faults = failed.map(({ id, kind, why }) => ({ id, kind, why }))
+      return { dry_run: false, count: revoked, left, ...shownLeft(alone), failed: faults }
     }
-    const { total, leftAlone, needsCode, code, codeUntil } = await door.plan(filter)
+    const { total, needsCode, code, codeUntil, ...alone } = await door.plan(filter, { by: principal.by })
     return {
       dry_run: true,
       count: total,
-      left_alone: leftAlone,
+      ...shownLeft(alone),
       needs_confirm: needsCode,
       confirm: code,
       confirm_until: codeUntil,
@@ -158,7 +171,7 @@ const rightSizing = route({
       granted: z.array(z.string()),
       used: z.array(z.string()),
       unused: z.array(z.string()),
-      observed: z.boolean().describe('False: it is younger than the time that was looked at.'),
+      observed: z.boolean().describe('False: it is younger than the time that was looked at, or a use named no scope.'),
     }),
   },
   refusals: ['not_available'],

@@ -123,15 +123,26 @@ export const consumer = z
     network: z.string().nullable(),
     agent: z.string().nullable(),
     route: z.string().nullable(),
+    outcome: z.string().describe('How the latest time ended: `VALID` for who was served, else why not.'),
     last_seen_at: z.int(),
   })
   .meta({ id: 'Consumer' })
 
-export const shownConsumer = ({ network, agent, route, lastSeenAt }: Consumer): z.output<typeof consumer> => ({
+export const shownConsumer = ({ network, agent, route, outcome, lastSeenAt }: Consumer): z.output<typeof consumer> => ({
   network: network ?? null,
   agent: agent ?? null,
   route: route ?? null,
+  outcome,
   last_seen_at: lastSeenAt,
+})
+
+/** Both lists of a token, as they leave. */
+export const shownConsumers = (found: {
+  readonly served: readonly Consumer[]
+  readonly refused: readonly Consumer[]
+}) => ({
+  items: found.served.map(shownConsumer),
+  refused: found.refused.map(shownConsumer),
 })
 
 /** A credential. */
@@ -145,12 +156,21 @@ export const entry = z
     scopes: z.array(z.string()),
     binding: z.string().describe('What must be there besides its text; `none`: whoever has it may use it.'),
     state: z.string(),
+    standing: z
+      .string()
+      .optional()
+      .describe(
+        'Of API tokens: what verification answers for it now, place aside. `VALID`: it works; `NOT_YET`, `QUARANTINED` (its owner may not be used), ... : not.',
+      ),
     created_at: nullableTime,
     last_used_at: nullableTime.optional().describe('Null: never. Absent: of this kind it is not known.'),
     expires_at: nullableTime,
     idle_until: nullableTime.optional().describe('Its end unless it is used before.'),
     next: z.strictObject({ at: nullableTime, why: z.string() }).nullable().describe('Its next rotation.'),
-    users: z.array(consumer).optional().describe('Who used it in the last 30 days: what breaks when it ends.'),
+    users: z
+      .array(consumer)
+      .optional()
+      .describe('Who used it in the last 30 days: what breaks when it ends. Absent: of this kind it is not recorded.'),
   })
   .meta({ id: 'InventoryEntry' })
 
@@ -165,6 +185,7 @@ export function shownEntry(one: InventoryEntry): z.output<typeof entry> {
     scopes: [...one.scopes],
     binding: one.binding,
     state: one.state,
+    ...(one.standing === undefined ? {} : { standing: one.standing }),
     created_at: one.createdAt,
     ...(one.lastUsedAt === undefined ? {} : { last_used_at: one.lastUsedAt }),
     expires_at: one.expiresAt,

@@ -170,7 +170,7 @@ export function openapiOf(routes: readonly Route[], issuer: string): Json {
           in: 'header',
           required: true,
           description:
-            'A text of your own, new for each thing to be done. For 24 hours the same key gives the same answer, and nothing is done twice.',
+            'A text of your own, new for each thing to be done. For 24 hours the same key gives the same answer, and nothing is done twice. A key is known by caller and route (with the id in its path): the same one at another route is another one.',
           schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
         },
       },

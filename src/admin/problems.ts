@@ -25,6 +25,8 @@ const OWN = {
   no_such_route: [404, 'There is nothing at this address.'],
   token_unknown: [404, 'There is no token with this id.'],
   query_unknown: [404, 'There is no saved query with this name.'],
+  query_moments: [400, 'The saved query and the call must both say a duration here, or both a moment.'],
+  query_scopes: [400, 'The saved query names another scope, and one can be asked for at a time.'],
   method_not_allowed: [405, 'This address does not take this method.'],
   owner_missing: [400, 'Say whose: owner=account:SUB, service:CLIENT or organisation:NAME.'],
   not_available: [501, 'This server does not offer that.'],

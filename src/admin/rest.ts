@@ -8,7 +8,7 @@ import { type Clock, hasWrites, seconds, type Unit } from '../base/index.ts'
 import { callerAddress, networkOf, readBody } from '../http/index.ts'
 import type { Answer, Idempotency } from '../idempotency/index.ts'
 import type { Seal } from '../seal/index.ts'
-import type { Logger } from '../telemetry/index.ts'
+import { type Logger, loggedRefusal } from '../telemetry/index.ts'
 import { createCursors } from './cursor.ts'
 import { type Doors, MANAGEMENT_API } from './doors.ts'
 import { inventoryRoutes } from './inventory-routes.ts'
@@ -106,7 +106,8 @@ function fail(
   const requestId = String(ctx.state.requestId)
   const { problem, isOurs } = problemOf(cause, { issuer, requestId })
   if (isOurs) logger.error({ err: cause, route: route?.name, request: requestId }, 'a call of the API failed')
-  else logger.info({ err: cause, route: route?.name, request: requestId }, 'refused')
+  else
+    logger.info({ ...loggedRefusal(cause), status: problem.status, route: route?.name, request: requestId }, 'refused')
   challenge(ctx, problem, route)
   if (problem.status === 503) ctx.set('Retry-After', '1')
   if (problem.status === 413) ctx.set('Connection', 'close')

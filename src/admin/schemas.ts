@@ -2,10 +2,13 @@
 
 import { z } from 'zod'
 import type { Owner, ShownToken } from '../api-tokens/index.ts'
+import { isNetwork, LINE, NETWORK, SEEN } from '../base/index.ts'
 
-const NO_CONTROLS = /^[^\p{Cc}\p{Cs}]*$/u
 /** A line of text for people. */
-export const line = (max: number) => z.string().max(max).regex(NO_CONTROLS, 'must not contain control characters')
+export const line = (max: number) =>
+  z.string().max(max).regex(LINE, 'must not contain characters that control text or its direction')
+/** One that something can be seen of. */
+const seen = (max: number) => line(max).min(1).regex(SEEN, 'must have a character that can be seen')
 const word = (max: number) =>
   z.string().regex(new RegExp(`^[\\x21-\\x7e]{1,${max}}$`), `must be 1 to ${max} visible ASCII characters`)
 /** RFC 6749, 3.3. */
@@ -26,13 +29,17 @@ export const ownerText = z
   )
   .describe('Whose it is: `account:SUB`, `service:CLIENT` or `organisation:NAME`.')
 
-const network = z.string().regex(/^[0-9a-fA-F:.]{2,45}(\/\d{1,3})?$/, 'must be an address or a network in CIDR form')
+const network = z
+  .string()
+  .max(49)
+  .regex(NETWORK, 'must be an address or a network in CIDR form')
+  .refine(isNetwork, 'must be an address or a network in CIDR form')
 const networks = z
   .strictObject({ allow: list(network).default([]), except: list(network).default([]) })
   .describe('From where it works: one of `allow` (empty: anywhere), none of `except`.')
 
 const order = {
-  name: line(100).min(1).describe('How people call it.'),
+  name: seen(100).describe('How people call it.'),
   kind: z
     .enum(['personal', 'service'])
     .describe('`personal` for a person; `service` for a service or an organisation.'),
@@ -59,7 +66,7 @@ const order = {
     .max(315_360_000)
     .optional()
     .describe('30 days unless given; the limit of the deployment holds.'),
-  labels: list(line(64).min(1), 32).optional(),
+  labels: list(seen(64), 32).optional(),
   template: word(64).optional().describe('Policy template that it is made under.'),
   parent: tokenId.optional().describe('The child can only be narrower, and dies with its parent.'),
   canary: z.boolean().optional().describe('A trap: any use alarms.'),

@@ -5,7 +5,7 @@ import type { Owner, Rights, ShownToken, TokenOrder } from '../api-tokens/index.
 import { durationSeconds } from '../base/index.ts'
 import { delivered, delivery, mintedToken } from './delivery.ts'
 import { MANAGEMENT_API, MANAGEMENT_SCOPES } from './doors.ts'
-import { consumer, shownConsumer } from './inventory-schemas.ts'
+import { consumer, shownConsumers } from './inventory-schemas.ts'
 import type { Policy, Principal } from './principal.ts'
 import { refuse } from './problems.ts'
 import { type Call, type Route, route, type Tools } from './route.ts'
@@ -21,6 +21,7 @@ import {
   reason,
   rotation as rotationBody,
   shownToken,
+  time,
   token,
   tokenOrder,
 } from './schemas.ts'
@@ -180,12 +181,36 @@ const seeing: readonly Route[] = [
     answer: {
       status: 200,
       about: 'Its users.',
-      schema: z.strictObject({ items: z.array(consumer) }),
+      schema: z.strictObject({
+        items: z.array(consumer).describe('Who was served: the latest 50.'),
+        refused: z.array(consumer).describe('Who came with it and was refused: the latest 20.'),
+      }),
     },
     refusals: ['not_available'],
     async handle({ params }, { consumers }) {
       if (!consumers) throw refuse('not_available')
-      return { items: (await consumers(params.id)).map(shownConsumer) }
+      return shownConsumers(await consumers(params.id))
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/tokens/{id}/hours',
+    name: 'listHours',
+    about:
+      'How often a token was presented in each hour of its last 32 days, by outcome. Hours without a use are left out.',
+    policy: reads,
+    on: 'token',
+    params: byToken,
+    query: nothing,
+    answer: {
+      status: 200,
+      about: 'Its hours, the oldest first.',
+      schema: z.strictObject({ items: z.array(z.strictObject({ hour: time, counts: z.record(z.string(), z.int()) })) }),
+    },
+    refusals: ['not_available'],
+    async handle({ params }, { hours }) {
+      if (!hours) throw refuse('not_available')
+      return { items: await hours(params.id) }
     },
   }),
 ]

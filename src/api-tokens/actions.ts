@@ -2,6 +2,7 @@
 
 import type { Change, Doc, Store } from '../../adapters/store.ts'
 import { type Clock, type Random, seconds, TENANT, type Unit } from '../base/index.ts'
+import type { RotationFacts } from '../config/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { refuse } from './errors.ts'
 import type { TokenConfiguration } from './limits.ts'
@@ -13,6 +14,8 @@ import type { By, ShownToken } from './verbs.ts'
 /** How an owner stands now. `scopes`: those that it holds; undefined: not limited by it. */
 export interface OwnerStanding {
   readonly scopes: readonly string[] | undefined
+  /** Of a service: its client, as rotation policies know clients. */
+  readonly client?: RotationFacts['client']
 }
 
 /** What the verbs use. */
@@ -94,4 +97,13 @@ export async function headOf({ store }: Pick<TokenDeps, 'store'>, line: string):
   const docs = await store.find(apiTokens.name, { tenant: TENANT, by: { family: line } }, { limit: 1000 })
   const heads = docs.filter(({ fields }) => typeof fields.successor !== 'string')
   return heads.find(({ revokedAt, state }) => revokedAt === null && state !== 'revoked') ?? heads[0]
+}
+
+/** When the first token of a line was made: a rotation makes no chain younger. Unix seconds. */
+export async function lineSince({ store }: Pick<TokenDeps, 'store'>, { doc, record }: Known): Promise<number> {
+  if (record.lineSince !== undefined) return record.lineSince
+  // A line is called after its first token.
+  const isFirst = doc.family === null || doc.family === doc.id
+  const first = isFirst ? doc : await store.get(apiTokens.name, doc.family ?? doc.id)
+  return first?.iat ?? record.createdAt
 }

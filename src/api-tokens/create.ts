@@ -1,10 +1,9 @@
 /** Making a token: an order is checked against owner, APIs, parent and limits, and becomes one document. */
 
-import { Secret, seconds, type Unit } from '../base/index.ts'
+import { isNetwork, LINE, SEEN, Secret, seconds, type Unit } from '../base/index.ts'
 import { changeable, headOf, type Known, known, shownIn, standing, type TokenDeps, tell } from './actions.ts'
 import { refuse } from './errors.ts'
 import { endOf, isKnownTemplate, lifecycleOf, limitsFor, needsApproval } from './limits.ts'
-import { isNetwork } from './networks.ts'
 import { isTemplate } from './paths.ts'
 import { rateNames } from './rates.ts'
 import { apiTokens, type Rights, TEXT_KIND, type TokenRecord, tokenDoc, tokenId } from './records.ts'
@@ -15,7 +14,6 @@ import type { By, ShownToken, TokenOrder } from './verbs.ts'
 export const KEPT_SECONDS = 90 * 24 * 3600
 const MANY = 64
 const ANCESTORS_MAX = 4
-const PLAIN = /^[^\p{Cc}]*$/u
 
 const unique = (list: readonly string[] | undefined): readonly string[] => [...new Set(list ?? [])]
 
@@ -33,9 +31,9 @@ function rightsOf(order: TokenOrder): Rights {
 function faultOf(order: TokenOrder, { networks, methods, paths, scopes, apis }: Rights) {
   const { labels = [], purpose = '', keptAt = '' } = order
   const nets = [...networks.allow, ...networks.except]
-  if (order.name.length < 1 || order.name.length > 200 || !PLAIN.test(order.name)) return refuse('bad_name')
-  if ([purpose, keptAt].some((text) => text.length > 500 || !PLAIN.test(text))) return refuse('bad_text')
-  if (labels.length > 32 || labels.some((one) => one.length < 1 || one.length > 64 || !PLAIN.test(one)))
+  if (order.name.length > 200 || !LINE.test(order.name) || !SEEN.test(order.name)) return refuse('bad_name')
+  if ([purpose, keptAt].some((text) => text.length > 500 || !LINE.test(text))) return refuse('bad_text')
+  if (labels.length > 32 || labels.some((one) => one.length > 64 || !LINE.test(one) || !SEEN.test(one)))
     return refuse('bad_label')
   if (scopes.length > MANY) return refuse('bad_scope')
   if (apis.length > MANY) return refuse('bad_api')

@@ -10,9 +10,15 @@ export const refuse = refusals({
     'The token is in a state in which this can not be done.',
     '`GET /api/v1/tokens/{id}` says in which; docs/api-tokens.md has a table of what can be done in each.',
   ],
-  bad_name: [400, 'A name has 1 to 200 characters and no control characters.'],
-  bad_text: [400, 'Purpose and place have at most 500 characters and no control characters.'],
-  bad_label: [400, 'At most 32 labels, each of 1 to 64 characters without control characters.'],
+  bad_name: [
+    400,
+    'A name has 1 to 200 characters, one of them to be seen, and none that controls text or its direction.',
+  ],
+  bad_text: [400, 'Purpose and place have at most 500 characters, and none that controls text or its direction.'],
+  bad_label: [
+    400,
+    'At most 32 labels, each of 1 to 64 characters, one of them to be seen, and none that controls text or its direction.',
+  ],
   bad_rate: [
     400,
     'A label rate:NAME names a limit of the configuration.',

@@ -13,6 +13,9 @@ export type TokenConfiguration = Pick<Configuration, 'tokens'>
 /** Of a token, what policies choose by. */
 export type Chosen = Pick<TokenRecord, 'kind' | 'owner' | 'labels' | 'template'>
 
+/** The longest overlap of a rotation where no policy says less. */
+export const OVERLAP_SECONDS = 7 * 86_400
+
 /** A policy's or a template's figures under its name. */
 export interface NamedFigures {
   readonly name: string

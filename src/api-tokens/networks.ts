@@ -3,15 +3,6 @@
 import { BlockList, isIP } from 'node:net'
 import type { Networks } from './records.ts'
 
-/** Whether a text is a network in CIDR form, or one address (v4 or v6). */
-export function isNetwork(text: string): boolean {
-  const [address = '', bits, more] = text.split('/')
-  const version = isIP(address)
-  if (version === 0 || more !== undefined) return false
-  if (bits === undefined) return true
-  return /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
-}
-
 function listOf(networks: readonly string[]): BlockList {
   const list = new BlockList()
   for (const text of networks) {

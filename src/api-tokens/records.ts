@@ -80,6 +80,8 @@ export interface TokenRecord extends Rights {
   readonly createdBy: string
   /** Rotations before it in its line. */
   readonly rotations: number
+  /** When the first of its line was made; absent in the first itself, and in tokens older than this field. */
+  readonly lineSince?: number
   /** Name of the parent, for people; its id stands in clear. */
   readonly parent: string | null
   /** A trap: any use alarms. */

@@ -1,7 +1,18 @@
 /** Rotation: a successor with the same rights and no later end, which may wait for approval; the old one works on for the overlap. */
 
 import { type Secret, seconds, type Unit } from '../base/index.ts'
-import { changeable, decide, headOf, type Known, known, shownIn, standing, type TokenDeps, tell } from './actions.ts'
+import {
+  changeable,
+  decide,
+  headOf,
+  type Known,
+  known,
+  lineSince,
+  shownIn,
+  standing,
+  type TokenDeps,
+  tell,
+} from './actions.ts'
 import { freshText, KEPT_SECONDS } from './create.ts'
 import { refuse } from './errors.ts'
 import { endOf, lifecycleOf, limitsFor, needsApproval } from './limits.ts'
@@ -56,6 +67,7 @@ export async function rotate(
     ...(waits ? { createdBy: by, approvedBy: null } : {}),
     createdAt: now,
     rotations: record.rotations + 1,
+    lineSince: await lineSince(deps, found),
     ending: fresh.ending,
     why: null,
   }

@@ -3,50 +3,30 @@
  * node at a time does it. What was done stands on the token itself, in the write that did it: whoever goes on after a crash does
  * again what was not written, and nothing twice.
  *
- * A rotation by schedule can hand its text to nobody: it calls the token due (an event, a reminder), and leaves the rotating to
- * its holder. A policy with `overdue: 'quarantine'` holds a token that is not rotated when its overlap after the due day is over.
+ * A rotation by schedule calls the token due. A policy with `overdue: 'quarantine'` holds one that is not rotated when its overlap
+ * after the due day is over.
  * Refused: rotating with a text that nobody gets (the holder would stand without a token after the overlap), and sending it
  * anywhere by itself (a secret that travels unasked).
  */
 
 import type { Doc, Store } from '../../adapters/store.ts'
-import { isConflict, randomText, seconds, TENANT, type Unit } from '../base/index.ts'
-import type { RotationFacts } from '../config/index.ts'
-import type { Norm, Verdict } from '../rotation/index.ts'
-import { decide, headOf, type Known, type TokenDeps, tell } from './actions.ts'
-import { quarantine, revoke } from './change.ts'
-import { endOf, type Lifecycle, lifecycleOf, limitsFor } from './limits.ts'
-import { shownToken, stateNow } from './present.ts'
+import { inWords, isConflict, randomText, seconds, TENANT } from '../base/index.ts'
+import { headOf, type Known } from './actions.ts'
+import { askAndAct, type DecideDeps, done, end, hold, mark } from './decided.ts'
+import { endOf, type Lifecycle, lifecycleOf, limitsFor, OVERLAP_SECONDS } from './limits.ts'
+import { stateNow } from './present.ts'
 import { apiTokens, publicId, type StoredState, tokenOf } from './records.ts'
 import { idleSince } from './rules.ts'
-import type { ShownToken } from './verbs.ts'
-
-/** Something that owner and administrators should hear. Each is told once; who they are now, and where they read, the hearer finds out. */
-export interface Reminder {
-  readonly about: 'end' | 'expired' | 'dormant' | 'rotation' | 'quarantined' | 'revoked'
-  readonly token: ShownToken
-  /** Days before the end, for 'end'. */
-  readonly days?: number
-  readonly why: string
-  readonly to: readonly ('owner' | 'administrators')[]
-}
 
 /** What the schedule uses. */
-export interface ScheduleDeps extends TokenDeps {
+export interface ScheduleDeps extends DecideDeps {
   readonly store: Pick<Store, 'get' | 'find' | 'count' | 'lease' | 'release'>
-  readonly unit: () => Unit
-  readonly commit: (unit: Unit) => Promise<void>
-  /** The rotation policies. */
-  readonly decide: (facts: RotationFacts) => Promise<Verdict>
-  /** Hears of what was written. The event of the same name is what survives a crash; this is for those who listen now. */
-  readonly notify: (reminder: Reminder) => void | Promise<void>
   /** Hears of a token that could not be looked after; the others are. */
   readonly report: (failure: { readonly id: string; readonly cause: unknown }) => void
 }
 
 const DAY = 86_400
 const STEPS: readonly number[] = [0, 1, 7, 30]
-const OVERLAP_SECONDS = 7 * DAY
 const LEASE = 'api-token-schedule'
 const LEASE_MS = 120_000
 /** Small: between two pages requests are answered. */
@@ -55,91 +35,12 @@ const PAGE = 100
 const TICK_MAX = 20_000
 const WALKED: readonly StoredState[] = ['active', 'quarantined', 'pending', 'rotated']
 
-/** What a token does when no policy has an opinion: it is due when the time between its rotations is over. */
-export function apiTokenNorm({ credential, limits }: RotationFacts): Norm {
-  return {
-    usual:
-      credential.ageSeconds >= limits.lifetimeSecondsMax
-        ? { do: 'rotate', why: `was not rotated for ${Math.floor(credential.ageSeconds / DAY)} days` }
-        : { do: 'keep', why: 'within its time' },
-  }
-}
-
 /** The reminder that a token has come to: days before its end, 0 at it; undefined while there is none or it was told. */
 export function stepOf(token: Pick<Doc, 'iat' | 'fields'>, end: number, now: number): number | undefined {
   const told = token.fields.reminded
   // A token that lives for a week is not announced a month ahead.
   const step = STEPS.find((days) => end - now <= days * DAY && (days === 0 || end - (token.iat ?? 0) > days * DAY))
   return step === undefined || (typeof told === 'number' && told <= step) ? undefined : step
-}
-
-function factsOf({ doc, record }: Known, life: Lifecycle, now: number): RotationFacts {
-  const age = Math.max(0, now - (doc.iat ?? now))
-  const length = Math.max(1, (doc.exp ?? now) - (doc.iat ?? now))
-  return {
-    event: 'api-token.scheduled',
-    now,
-    credential: {
-      kind: 'api_token',
-      id: doc.family ?? doc.id,
-      ageSeconds: age,
-      chainAgeSeconds: age,
-      idleSeconds: Math.max(0, now - idleSince(doc)),
-      lifetimeShare: Math.min(1, age / length),
-      rotations: record.rotations,
-      bound: 'none',
-      scopes: record.scopes,
-    },
-    ...(record.owner.type === 'account' ? { subject: { id: record.owner.id } } : {}),
-    limits: {
-      neverRotate: false,
-      lifetimeSecondsMax: life.rotateEvery?.value ?? life.lifetimeMax.value,
-      graceSecondsMax: life.overlapMax?.value ?? OVERLAP_SECONDS,
-    },
-  }
-}
-
-const BOTH = ['owner', 'administrators'] as const
-
-/** One token, one change: staged, committed, told. What a rival was first with is looked at again by the next tick. */
-async function done(
-  deps: ScheduleDeps,
-  { doc, record }: Known,
-  change: (unit: Unit) => Promise<void> | void,
-  reminder: Omit<Reminder, 'token' | 'to'>,
-): Promise<void> {
-  const unit = deps.unit()
-  await change(unit)
-  try {
-    await deps.commit(unit)
-  } catch (cause) {
-    if (isConflict(cause)) return
-    throw cause
-  }
-  const after = unit.known(apiTokens.name, doc.id) ?? doc
-  const token = shownToken(after, record, deps.settings(), seconds(deps.clock))
-  await deps.notify({ ...reminder, token, to: BOTH })
-}
-
-/**
- * Marks a token and tells, in one write. The event says who is to hear of it, by what they are to the token: whoever carries it on (mail, a
- * webhook) finds the owner by the token's id and the administrators' addresses at that moment, not as they were.
- */
-function mark(
-  deps: ScheduleDeps,
-  found: Known,
-  fields: Doc['fields'],
-  what: {
-    readonly event: string
-    readonly by: string
-    readonly why: string
-    readonly more?: Readonly<Record<string, unknown>>
-  },
-) {
-  return (unit: Unit): void => {
-    decide(unit, found, { fields })
-    tell(deps, unit, found, { ...what, more: { ...what.more, to: BOTH } })
-  }
 }
 
 async function remind(deps: ScheduleDeps, found: Known, now: number): Promise<boolean> {
@@ -154,29 +55,15 @@ async function remind(deps: ScheduleDeps, found: Known, now: number): Promise<bo
   return true
 }
 
-async function hold(deps: ScheduleDeps, found: Known, by: string, why: string): Promise<boolean> {
-  const { id } = found.doc
-  const change = async (unit: Unit) => void (await quarantine(deps, unit, publicId(id), { by, why }))
-  await done(deps, found, change, { about: 'quarantined', why })
-  return true
-}
-
-async function end(deps: ScheduleDeps, found: Known, by: string, why: string): Promise<boolean> {
-  const { id } = found.doc
-  const change = async (unit: Unit) => void (await revoke(deps, unit, publicId(id), { by, why }))
-  await done(deps, found, change, { about: 'revoked', why })
-  return true
-}
-
 async function dormancy(deps: ScheduleDeps, found: Known, life: Lifecycle, now: number): Promise<boolean> {
   const { doc } = found
   const since = idleSince(doc)
   const idle = now - since
-  const why = `was not used for ${Math.floor(idle / DAY)} days`
-  if (life.revoke && idle >= life.revoke.value) return end(deps, found, `policy ${life.revoke.policy}`, why)
+  const why = `was not used for ${inWords(idle)}`
+  if (life.revoke && idle >= life.revoke.value) return end(deps, found, { by: `policy ${life.revoke.policy}`, why })
   if (doc.state === 'quarantined') return false
   if (life.quarantine && idle >= life.quarantine.value)
-    return hold(deps, found, `policy ${life.quarantine.policy}`, why)
+    return hold(deps, found, { by: `policy ${life.quarantine.policy}`, why })
   const { warned } = doc.fields
   if (!life.warn || idle < life.warn.value || (typeof warned === 'number' && warned >= since)) return false
   const what = { event: 'dormant', by: `policy ${life.warn.policy}`, why }
@@ -186,27 +73,10 @@ async function dormancy(deps: ScheduleDeps, found: Known, life: Lifecycle, now: 
 
 async function rotation(deps: ScheduleDeps, found: Known, life: Lifecycle, now: number): Promise<boolean> {
   const { due } = found.doc.fields
-  if (typeof due === 'number') {
-    const late = now >= due + (life.overlapMax?.value ?? OVERLAP_SECONDS)
-    return life.overdue !== undefined && late
-      ? hold(deps, found, `policy ${life.overdue}`, 'was due and is not rotated')
-      : false
-  }
-  const facts = factsOf(found, life, now)
-  const verdict = await deps.decide(facts)
-  if (verdict.do === 'keep') return false
-  const { why } = verdict
-  if (verdict.do === 'quarantine') return hold(deps, found, 'rotation policy', why)
-  if (verdict.do === 'revoke' || verdict.do === 'revokeFamily') return end(deps, found, 'rotation policy', why)
-  // "Step up" and "deny" have nobody to ask here: like a rotation they are the holder's to answer.
-  const by = life.rotateEvery ? `policy ${life.rotateEvery.policy}` : 'rotation policy'
-  const stage = mark(deps, found, { due: now }, { event: 'due', by, why })
-  const record = (unit: Unit): void => {
-    stage(unit)
-    unit.note('rotation.decided', { token: publicId(found.doc.id), ...verdict, facts }, 'written')
-  }
-  await done(deps, found, record, { about: 'rotation', why })
-  return true
+  const late = typeof due === 'number' && now >= due + (life.overlapMax?.value ?? OVERLAP_SECONDS)
+  if (life.overdue !== undefined && late)
+    return hold(deps, found, { by: `policy ${life.overdue}`, why: 'was due and is not rotated' })
+  return askAndAct(deps, found, life, { event: 'api-token.scheduled' })
 }
 
 /** What a crash between two writes left: a child whose parent's line is dead. Verification refuses it already. */
@@ -215,7 +85,7 @@ async function orphaned(deps: ScheduleDeps, found: Known): Promise<boolean> {
   if (grant === null) return false
   const parent = await headOf(deps, grant)
   if (parent && parent.revokedAt === null && parent.state !== 'revoked') return false
-  return end(deps, found, 'schedule', 'its parent was revoked')
+  return end(deps, found, { by: 'schedule', why: 'its parent was revoked' })
 }
 
 /** What time makes of one token: the gravest first, one change a visit. */
@@ -255,7 +125,11 @@ export function createTokenSchedule(deps: ScheduleDeps) {
   async function step(): Promise<{ readonly isOver: boolean; readonly seen: number }> {
     const by = { tenant: TENANT, by: { state: WALKED[at.state] ?? 'active' } }
     const page = await store.find(apiTokens.name, by, { limit: PAGE, ...(at.after ? { after: at.after } : {}) })
-    for (const doc of page) await visit(deps, doc).catch((cause) => deps.report({ id: publicId(doc.id), cause }))
+    for (const doc of page)
+      await visit(deps, doc).catch((cause) => {
+        // What a rival was first with is looked at again by the next round.
+        if (!isConflict(cause)) deps.report({ id: publicId(doc.id), cause })
+      })
     const isStateOver = page.length < PAGE
     const isOver = isStateOver && at.state === WALKED.length - 1
     at = isStateOver ? { state: (at.state + 1) % WALKED.length, after: undefined } : { ...at, after: page.at(-1)?.id }

@@ -6,19 +6,11 @@
 import type { Store } from '../../adapters/store.ts'
 import { type Clock, isConflict, overRivals, seconds, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
-import { Gathered, type Waiting } from './gathered.ts'
-import { apiTokens, storedId } from './records.ts'
-import {
-  type Counts,
-  createUseRecords,
-  DAY,
-  isOutcome,
-  joined,
-  stageUsersErased,
-  type TokenUser,
-  USERS_DAYS,
-  type Use,
-} from './use-records.ts'
+import { Gathered, usersIn, type Waiting } from './gathered.ts'
+import { apiTokens, publicId, storedId } from './records.ts'
+import { createRiskWatch } from './risk.ts'
+import { type Counts, isOutcome, joined, joinedScopes, NO_SCOPES, type TokenUsers, type Use } from './seen.ts'
+import { createUseRecords, DAY, stageUsersErased, USERS_DAYS, type Used, type UseRecords } from './use-records.ts'
 
 /** What the records of use need. */
 export interface UsageDeps {
@@ -27,6 +19,8 @@ export interface UsageDeps {
   readonly clock: Clock
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
+  /** Hears of a token that came from outside its networks several times in an hour, once for each hour; nobody waits for it. */
+  readonly outside?: (id: string, times: number) => unknown
   /** Whether the account of a keyed hash was erased; no unless given. */
   readonly isErased?: ((account: string) => Promise<boolean>) | undefined
 }
@@ -85,22 +79,24 @@ function createLastUse(deps: UsageDeps) {
   }
 }
 
+/** Of an erased account's token, which may be presented for ever, nobody's whereabouts are kept. */
+async function writeUsers(deps: UsageDeps, records: UseRecords, id: string, at: Waiting): Promise<void> {
+  const { account } = at
+  const isErased = async (): Promise<boolean> => account !== null && ((await deps.isErased?.(account)) ?? false)
+  if (await isErased()) return
+  await insist(deps, (unit) => records.stageUsers(unit, id, usersIn(at)))
+  // Asked again: an erasure between the question and the write has removed what was there, not what came after it.
+  if (await isErased()) await insist(deps, async (unit) => stageUsersErased(deps.seal, unit, id))
+}
+
 /** Verbs on uses. */
 export function createUsage(deps: UsageDeps) {
   const { clock } = deps
   const records = createUseRecords(deps)
   const gathered = new Gathered()
   const lastUse = createLastUse(deps)
+  const watch = createRiskWatch((id, times) => deps.outside?.(publicId(id), times))
   let flushing: Promise<void> = Promise.resolve()
-
-  /** Of an erased account's token, which may be presented for ever, nobody's whereabouts are kept. */
-  async function writeUsers(id: string, { account, users }: Waiting): Promise<void> {
-    const isErased = async (): Promise<boolean> => account !== null && ((await deps.isErased?.(account)) ?? false)
-    if (await isErased()) return
-    await insist(deps, (unit) => records.stageUsers(unit, id, [...users.values()]))
-    // Asked again: an erasure between the question and the write has removed what was there, not what came after it.
-    if (await isErased()) await insist(deps, async (unit) => stageUsersErased(deps.seal, unit, id))
-  }
 
   /** Takes out of `at` what it has written, so that a failure leaves what is still to be written. */
   async function write(id: string, at: Waiting): Promise<void> {
@@ -108,9 +104,15 @@ export function createUsage(deps: UsageDeps) {
     for (const [hour, counts] of at.hours) {
       await insist(deps, (unit) => records.stageCount(unit, { id, hour }, counts))
       at.hours.delete(hour)
+      watch(id, hour, counts.get('IP_DENIED') ?? 0)
     }
-    await writeUsers(id, at)
-    at.users.clear()
+    await writeUsers(deps, records, id, at)
+    at.served.clear()
+    at.refused.clear()
+    // Of an erased account's token too: which scopes served says of nobody where from and with what.
+    if (at.uses > 0) await insist(deps, (unit) => records.stageUsed(unit, id, at))
+    at.uses = 0
+    at.scopes = NO_SCOPES
     if (at.lastUse !== undefined) await lastUse.write(id, at.lastUse)
   }
 
@@ -127,23 +129,25 @@ export function createUsage(deps: UsageDeps) {
 
   return {
     /** Notes a use; nothing is written here. */
-    note({ id, outcome, account = null, ...where }: Use): void {
-      if (isOutcome(outcome)) gathered.note(id, { ...where, outcome, lastSeen: seconds(clock) }, account)
+    note({ id, outcome, scopes, account = null, ...where }: Use): void {
+      if (isOutcome(outcome)) gathered.note(id, { ...where, outcome, lastSeen: seconds(clock) }, { scopes, account })
     },
     /** Writes what was noted; what can't be written is kept for the next time. One at a time. */
     flush(): Promise<void> {
       flushing = flushing.catch(() => undefined).then(writeAll)
       return flushing
     },
-    /** Scopes that were asked for when it was used, in so many days. */
-    async scopes(id: string, days = USERS_DAYS): Promise<readonly string[]> {
-      return [...new Set((await this.users(id, days)).flatMap(({ scopes = [] }) => scopes))]
+    /** How often it was used with success in its life, and each scope that this needed with its last time. */
+    async used(id: string): Promise<Used> {
+      const key = storedId(id)
+      const [kept, waiting] = [await records.used(key), gathered.used(key)]
+      return { uses: kept.uses + waiting.uses, scopes: joinedScopes(kept.scopes, waiting.scopes) }
     },
     /**
-     * Who has used a token in the last days (30 at most), the latest first: those who have not moved on during an overlap, and what
-     * breaks when it is revoked. The latest 50.
+     * Who has used a token in the last days (30 at most), the latest first. `served`: those who have not moved on during an overlap,
+     * and what breaks when it is revoked; the latest 50. `refused`: who tried and was not let in; the latest 20.
      */
-    async users(id: string, days = USERS_DAYS): Promise<readonly TokenUser[]> {
+    async users(id: string, days = USERS_DAYS): Promise<TokenUsers> {
       const key = storedId(id)
       const since = seconds(clock) - Math.min(days, USERS_DAYS) * DAY
       return joined(await records.users(key), gathered.users(key), since)

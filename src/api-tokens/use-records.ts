@@ -3,115 +3,92 @@
 import type { Collection, Doc, Store } from '../../adapters/store.ts'
 import { bound, type Clock, newDoc, seconds, TENANT, type Unit } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
-import { matchesPath } from './paths.ts'
-import type { Asked, Reason } from './rules.ts'
-
-/** How each outcome's count is called in the store. NOT_FOUND has no token to count at. */
-const COUNTS = {
-  VALID: 'valid',
-  EXPIRED: 'expired',
-  REVOKED: 'revoked',
-  QUARANTINED: 'quarantined',
-  NOT_YET: 'notYet',
-  IP_DENIED: 'ipDenied',
-  SCOPE_DENIED: 'scopeDenied',
-  RATE_LIMITED: 'rateLimited',
-} as const satisfies Partial<Record<Reason, string>>
-
-export type Outcome = keyof typeof COUNTS
-export type Counts = Readonly<Partial<Record<Outcome, number>>>
+import {
+  COUNTS,
+  type Counts,
+  joined,
+  joinedScopes,
+  NO_SCOPES,
+  NO_USERS,
+  type Outcome,
+  type TokenUser,
+  type TokenUsers,
+  type UsedScopes,
+} from './seen.ts'
 
 export const tokenUses: Collection = {
   name: 'api-token-uses',
   indexes: [['family', 'kind']],
   fields: {
     hour: 'counters: the hour, Unix seconds of its beginning',
+    served: 'used: verifications that were good, in its whole life',
     ...Object.fromEntries(
       Object.entries(COUNTS).map(([reason, name]) => [name, `counters: verifications that ended with ${reason}`]),
     ),
   },
   expires: true,
   about:
-    "Uses of API tokens: a counter for each token and hour, and for each token its latest users (network, agent, route), sealed. `family` is the token's id.",
-}
-
-/** One use. `network`: a prefix, never an address; empty where it is not known. */
-export interface Use {
-  readonly id: string
-  readonly outcome: Reason
-  readonly network: string
-  readonly agent: string
-  readonly route: string
-  readonly scopes?: readonly string[] | undefined
-  /** Keyed hash of the account that owns the token, where one does. */
-  readonly account?: string | null
-}
-
-/** Who uses a token: where from, with what, for what. `lastSeen` in Unix seconds. */
-export interface TokenUser {
-  readonly network: string
-  readonly agent: string
-  readonly route: string
-  readonly outcome: Outcome
-  readonly lastSeen: number
-  /** Scopes that resource servers asked for when it came; absent where none was named. */
-  readonly scopes?: readonly string[] | undefined
+    "Uses of API tokens: a counter for each token and hour, and for each token its latest users (network, agent, route) and the scopes that it used, sealed. `family` is the token's id.",
 }
 
 export const HOUR = 3600
 export const DAY = 24 * HOUR
 const KEPT_SECONDS = 32 * DAY
 export const USERS_DAYS = 30
-export const USERS_MAX = 50
+/** As long as a token can have lived: what it never used in its whole life must not be what it used last year. */
+const USED_KEPT_SECONDS = 400 * DAY
 const PAGE = 200
-const ROUTE_MAX = 120
-export const isOutcome = (reason: Reason): reason is Outcome => reason !== 'NOT_FOUND'
-
-/** A request's route in few words: the token's own template, or the path without what looks like an id. */
-export function routeOf(templates: readonly string[], { method, path }: Asked): string {
-  if (path === undefined) return method?.toUpperCase().slice(0, ROUTE_MAX) ?? ''
-  const plain = path.split('?')[0] ?? ''
-  const named =
-    templates.find((one) => matchesPath(one, plain)) ??
-    plain
-      .split('/')
-      .map((part) => (/\d/.test(part) && /^[\w.~-]*$/.test(part) && !/^v\d{1,2}$/i.test(part) ? '{id}' : part))
-      .join('/')
-  return `${method?.toUpperCase() ?? ''} ${named}`.trim().slice(0, ROUTE_MAX)
-}
-
-export const keyOf = ({ network, agent, route }: Pick<TokenUser, 'network' | 'agent' | 'route'>): string =>
-  `${network}\n${agent}\n${route}`
-
-const SCOPES_MAX = 64
-
-/** A user seen again: the later use, with every scope that either asked for. */
-export function seenAgain(before: TokenUser | undefined, user: TokenUser): TokenUser {
-  const later = before && before.lastSeen > user.lastSeen ? before : user
-  const scopes = [...new Set([...(before?.scopes ?? []), ...(user.scopes ?? [])])].slice(0, SCOPES_MAX)
-  return scopes.length > 0 ? { ...later, scopes } : later
-}
-
-/** Both lists as one: each user once with its latest use, the latest first, no more than are kept. */
-export function joined(some: readonly TokenUser[], more: readonly TokenUser[], since: number): readonly TokenUser[] {
-  const all = new Map<string, TokenUser>()
-  for (const user of [...some, ...more]) {
-    if (user.lastSeen >= since) all.set(keyOf(user), seenAgain(all.get(keyOf(user)), user))
-  }
-  return [...all.values()].sort((a, b) => b.lastSeen - a.lastSeen).slice(0, USERS_MAX)
-}
 
 const hourId = (seal: Seal, id: string, hour: number): string =>
   seal.hash('lookup', TENANT, 'api token hour', `${id}\n${hour}`)
 const usersId = (seal: Seal, id: string): string => seal.hash('lookup', TENANT, 'api token users', id)
+const usedId = (seal: Seal, id: string): string => seal.hash('lookup', TENANT, 'api token used', id)
 
-/** Stages the removal of who used a token. Hourly counts stay: they say of nobody where from and with what. */
+/** Stages the removal of who used a token. Hourly counts and used scopes stay: they say of nobody where from and with what. */
 export const stageUsersErased = (seal: Seal, unit: Unit, id: string): void =>
   unit.cleanup(tokenUses.name, usersId(seal, id))
 
-async function usersIn(seal: Seal, doc: Doc | undefined): Promise<readonly TokenUser[]> {
-  // These bytes were such a list when they were sealed.
-  return doc?.body ? (JSON.parse((await seal.open(doc)).toString()) as readonly TokenUser[]) : []
+/** A list of users as it was kept until those who were refused stood apart, with the scopes that each asked for. */
+type Before = readonly (TokenUser & { readonly scopes?: readonly string[] })[]
+
+async function usersIn(seal: Seal, doc: Doc | undefined): Promise<TokenUsers> {
+  if (!doc?.body) return NO_USERS
+  // These bytes were one or the other when they were sealed.
+  const kept = JSON.parse((await seal.open(doc)).toString()) as TokenUsers | Before
+  if (!('served' in kept))
+    return {
+      served: kept.filter(({ outcome }) => outcome === 'VALID').map(({ scopes: _scopes, ...user }) => user),
+      refused: kept.filter(({ outcome }) => outcome !== 'VALID').map(({ scopes: _scopes, ...user }) => user),
+    }
+  return kept
+}
+
+async function scopesIn(seal: Seal, doc: Doc | undefined): Promise<UsedScopes> {
+  // These bytes were UsedScopes when they were sealed.
+  return doc?.body ? (JSON.parse((await seal.open(doc)).toString()) as UsedScopes) : NO_SCOPES
+}
+
+/** What a token was used for so far. `uses`: how often with success, in its life. */
+export interface Used {
+  readonly uses: number
+  readonly scopes: UsedScopes
+}
+
+/** Adds to what a token was used for. Apart from its users: it holds nothing personal and is kept as long as the token may live. */
+async function stageUsed(
+  { seal, clock }: { readonly seal: Seal; readonly clock: Clock },
+  unit: Unit,
+  id: string,
+  { uses, scopes }: Used,
+): Promise<void> {
+  const key = usedId(seal, id)
+  const doc = await unit.get(tokenUses.name, key)
+  const body = Buffer.from(JSON.stringify(joinedScopes(await scopesIn(seal, doc), scopes)))
+  const fields = { served: Number(doc?.fields.served ?? 0) + uses }
+  const rest = { purgeAt: seconds(clock) + USED_KEPT_SECONDS, fields }
+  if (doc) return unit.update(tokenUses.name, doc, { ...seal.seal(doc, body), ...rest })
+  const columns = bound({ tenant: TENANT, kind: 'api-token-used', id: key, family: id })
+  unit.insert(tokenUses.name, newDoc(columns, { hk: seal.hk, ...seal.seal(columns, body), ...rest }))
 }
 
 /** Adds counts to an hour: by increment, so that nodes lose nothing of each other. */
@@ -152,19 +129,22 @@ export function createUseRecords(deps: {
       counts: ReadonlyMap<Outcome, number>,
     ) => stageCount(seal, unit, at, counts),
     /** Joins users to those that are kept. */
-    async stageUsers(unit: Unit, id: string, users: readonly TokenUser[]): Promise<void> {
+    async stageUsers(unit: Unit, id: string, users: TokenUsers): Promise<void> {
       const key = usersId(seal, id)
       const now = seconds(clock)
       const doc = await unit.get(tokenUses.name, key)
       const all = joined(await usersIn(seal, doc), users, now - USERS_DAYS * DAY)
       const body = Buffer.from(JSON.stringify(all))
-      const rest = { lastUse: all[0]?.lastSeen ?? now, purgeAt: now + KEPT_SECONDS }
+      const rest = { lastUse: all.served[0]?.lastSeen ?? null, purgeAt: now + KEPT_SECONDS }
       if (doc) return unit.update(tokenUses.name, doc, { ...seal.seal(doc, body), ...rest })
       const columns = bound({ tenant: TENANT, kind: 'api-token-users', id: key, family: id })
       unit.insert(tokenUses.name, newDoc(columns, { hk: seal.hk, ...seal.seal(columns, body), ...rest }))
     },
-    async users(id: string): Promise<readonly TokenUser[]> {
-      return usersIn(seal, await store.get(tokenUses.name, usersId(seal, id)))
+    users: async (id: string): Promise<TokenUsers> => usersIn(seal, await store.get(tokenUses.name, usersId(seal, id))),
+    stageUsed: (unit: Unit, id: string, used: Used): Promise<void> => stageUsed(deps, unit, id, used),
+    async used(id: string): Promise<Used> {
+      const doc = await store.get(tokenUses.name, usedId(seal, id))
+      return { uses: Number(doc?.fields.served ?? 0), scopes: await scopesIn(seal, doc) }
     },
     /** Counts by hour, oldest first. */
     async hours(id: string): Promise<readonly { readonly hour: number; readonly counts: Counts }[]> {
@@ -182,3 +162,5 @@ export function createUseRecords(deps: {
     },
   }
 }
+
+export type UseRecords = ReturnType<typeof createUseRecords>

@@ -24,8 +24,9 @@ import {
   tokenOf,
 } from './records.ts'
 import { type Above, type Asked, effective, endsAt, parentsOf, type Reason, standing, verdict } from './rules.ts'
+import { agentOf, routeOf } from './seen.ts'
+import { standingReason } from './standing.ts'
 import type { Usage } from './usage.ts'
-import { routeOf } from './use-records.ts'
 
 /** What the verifier uses. */
 export interface VerifierDeps extends AboveDeps {
@@ -89,7 +90,6 @@ export interface Verified {
 const ENTRIES_MAX = 50_000
 const TEXT_MAX = 4096
 const OURS = /^([a-z]{1,12})_(pat|svc)_/
-const AGENT_MAX = 160
 
 /** Whether a text is one of our own API tokens by its checksum, under whatever prefix; says nothing about being known. */
 export function isTokenText(text: string): boolean {
@@ -158,7 +158,7 @@ function presentAt(deps: VerifierDeps, token: FoundToken, asked: Presented): Ver
     account: doc.account,
     outcome,
     network: asked.address === undefined ? '' : networkOf(asked.address),
-    agent: (asked.agent ?? '').slice(0, AGENT_MAX),
+    agent: agentOf(asked.agent),
     route: routeOf(record.paths, asked),
     ...(asked.scopes && asked.scopes.length > 0
       ? { scopes: asked.scopes.filter((one) => record.scopes.includes(one)) }
@@ -211,6 +211,8 @@ export function createVerifier(deps: VerifierDeps) {
       const token = await find(text)
       return token ? present(token, asked) : { reason: 'NOT_FOUND' }
     },
+    /** What would be answered for a token now, whatever the request. Counts nothing. */
+    standing: async (token: ReadToken): Promise<Reason> => standingReason(token, await above.of(token), seconds(clock)),
     /** Whether what was derived from a token is still good: the token lives, and still has these scopes. */
     async carries(id: string, scopes: readonly string[]): Promise<FoundToken | undefined> {
       const token = await found(storedId(id))

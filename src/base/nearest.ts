@@ -13,10 +13,10 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
-/** The known word with the smallest edit distance, letter case aside; undefined when none is near (over half of the word is different). */
+/** The known word with the smallest edit distance, letter case aside; undefined when none is near: more than a third of the word is different. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const cut = word.slice(0, 64).toLowerCase()
   const ranked = known.map((k) => ({ k, d: distance(cut, k.toLowerCase()) })).sort((x, y) => x.d - y.d)
   const best = ranked[0]
-  return best && best.d <= Math.ceil(Math.max(cut.length, best.k.length) / 2) ? best.k : undefined
+  return best && best.d <= Math.ceil(Math.max(cut.length, best.k.length) / 3) ? best.k : undefined
 }

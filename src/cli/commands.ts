@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { App } from '../app.ts'
-import { DURATION, durationSeconds } from '../base/index.ts'
+import { durationSeconds, SPAN } from '../base/index.ts'
 import { apiSchema } from '../config/index.ts'
 import { accountCommands } from './accounts.ts'
 import { envelopeCommands } from './envelope.ts'
@@ -56,7 +56,7 @@ const order = z.object({
   'backchannel-logout-uri': z.string().optional(),
 })
 
-const duration = z.string().regex(DURATION, 'a time such as 24h')
+const duration = z.string().regex(SPAN, 'a time with its unit, such as 30s or 24h')
 const overlap = z.object({ overlap: duration.default('0') })
 const settings = z.object({
   grace: duration.optional(),

@@ -39,7 +39,10 @@ export async function runCommand(
     if (cause instanceof z.ZodError)
       return {
         error: cause.issues
-          .map((issue) => `${issue.path.length > 0 ? `--${issue.path.join('.')}: ` : ''}${issue.message}`)
+          .map(
+            (issue) =>
+              `${issue.path.length > 0 ? `--${issue.path.join('.').replaceAll('_', '-')}: ` : ''}${issue.message}`,
+          )
           .join('\n'),
       }
     if (isForPeople(cause)) return { error: cause.message }

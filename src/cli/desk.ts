@@ -1,7 +1,7 @@
 /** What the commands on tokens, inventory, organisations and policies use of the app. What it does not have, the command says. */
 
-import type { Doors, InventoryDoor } from '../admin/index.ts'
-import type { By, TokenVerbs } from '../api-tokens/index.ts'
+import { type Doors, type InventoryDoor, ownerOf } from '../admin/index.ts'
+import type { By, Owner, TokenVerbs } from '../api-tokens/index.ts'
 import type { App } from '../app.ts'
 import { refusals, type Unit } from '../base/index.ts'
 
@@ -22,6 +22,7 @@ export interface Desk extends Pick<App, 'accounts'> {
   /** Makes a unit, runs, commits. */
   readonly operate?: <T>(run: (unit: Unit) => Promise<T>) => Promise<T>
   readonly consumers?: NonNullable<Doors['consumers']>
+  readonly hours?: NonNullable<Doors['hours']>
   readonly inventory?: InventoryDoor
   readonly doors?: Pick<Doors, 'handover'>
   readonly organisations?: {
@@ -50,4 +51,11 @@ function has<K extends keyof Desk>(app: Desk, needs: readonly K[]): app is With<
 export function offered<K extends keyof Desk>(app: Desk, ...needs: readonly K[]): With<K> {
   if (!has(app, needs)) throw refuse('not_available', { needs })
   return app
+}
+
+/** An owner as people type it: an account by its sub or by the name that it signs in with. Throws where there is no such account. */
+export async function ownerTyped(app: Pick<App, 'accounts'>, text: string): Promise<Owner> {
+  const owner = ownerOf(text)
+  if (owner.type !== 'account' || (await app.accounts.find(owner.id))) return owner
+  return { type: 'account', id: await app.accounts.subOf(owner.id) }
 }

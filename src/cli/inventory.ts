@@ -2,9 +2,9 @@
 
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { filterBody, filterOf, type InventoryFilter, shownEntry } from '../admin/index.ts'
+import { both, filterBody, filterOf, type InventoryFilter, shownEntry, shownLeft } from '../admin/index.ts'
 import type { Command, Given, Option } from './commands.ts'
-import { type Desk, OPERATOR, offered, type ShownOrganisation } from './desk.ts'
+import { type Desk, OPERATOR, offered, ownerTyped, type ShownOrganisation } from './desk.ts'
 
 const string = (about: string): Option => ({ type: 'string', about })
 const strings = (about: string): Option => ({ type: 'string', multiple: true, about })
@@ -13,7 +13,7 @@ const yes = (about: string): Option => ({ type: 'boolean', about })
 const filters = {
   kind: strings('api-token, family, grant, session, client-secret or signing-key'),
   state: string('active, pending, quarantined, ...'),
-  owner: string('account:SUB, service:CLIENT or organisation:NAME'),
+  owner: string('account:LOGIN (or its sub), service:CLIENT or organisation:NAME'),
   scope: string('one that it carries'),
   'unused-since': string('Unix seconds, or so long ago: 90d'),
   'expires-before': string('Unix seconds, or so far ahead: 7d'),
@@ -21,14 +21,16 @@ const filters = {
   'no-expiry': yes('without an end'),
 } as const
 
-/** The filter that was typed. */
-function filterTyped(values: Given['values']): InventoryFilter {
+/** The filter that was typed. Throws where it names an account that there is not. */
+async function filterTyped(app: Desk, values: Given['values']): Promise<InventoryFilter> {
   const typed = Object.entries(values)
     .filter(([name]) => Object.hasOwn(filters, name))
     .map(([name, value]) => [name.replaceAll('-', '_'), value])
   const { unused_since: since, expires_before: before, ...rest } = Object.fromEntries(typed)
   const at = (value: unknown): unknown => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value)
-  return filterOf(filterBody.parse({ ...rest, unused_since: at(since), expires_before: at(before) }))
+  const filter = filterOf(filterBody.parse({ ...rest, unused_since: at(since), expires_before: at(before) }))
+  const owner = z.string().optional().parse(rest.owner)
+  return owner === undefined ? filter : { ...filter, owner: await ownerTyped(app, owner) }
 }
 
 const PAGE = 200
@@ -90,7 +92,8 @@ const inventory: Readonly<Record<string, Command>> = {
         throw new z.ZodError([
           { code: 'custom', path: ['query'], message: 'there is no saved query with this name', input: query },
         ])
-      const filter = { ...saved?.filter, ...filterTyped(values) }
+      const filter = both(saved?.filter ?? {}, await filterTyped(app, values))
+      if (!filter) return count ? { total: 0, complete: true } : []
       return count ? door.count(filter) : listed(door, filter, { limit, users })
     },
   },
@@ -111,10 +114,15 @@ const inventory: Readonly<Record<string, Command>> = {
       } = z
         .object({ 'dry-run': z.boolean().default(false), confirm: z.string().optional(), why: z.string().default('') })
         .parse(values)
-      const filter = filterTyped(values)
-      if (!isDry) return ended(door, operate, filter, { code: confirm, by: OPERATOR, why })
-      const { total, leftAlone, needsCode, code, codeUntil } = await door.plan(filter)
-      return { count: total, left_alone: leftAlone, needs_confirm: needsCode, confirm: code, confirm_until: codeUntil }
+      const filter = await filterTyped(app, values)
+      if (!isDry) {
+        const input = { code: confirm, by: OPERATOR, why }
+        const { revoked, left, failed, ...alone } = await ended(door, operate, filter, input)
+        return { count: revoked, left, ...shownLeft(alone), failed }
+      }
+      const { total, needsCode, code, codeUntil, ...alone } = await door.plan(filter, { by: OPERATOR })
+      const confirming = { needs_confirm: needsCode, confirm: code, confirm_until: codeUntil }
+      return { count: total, ...shownLeft(alone), ...confirming }
     },
   },
 }

@@ -44,9 +44,20 @@ function helpOf(name: string, command: Command): string {
   return `mintmark ${name}${argument} [options]\n\n${command.about}\n${input}\n${[...options, `  ${'--json'.padEnd(38)}print JSON`].join('\n')}\n`
 }
 
+/** The commands that begin with a word; undefined where none does. */
+function groupOf(word: string): string | undefined {
+  const all = { ...OTHERS, ...Object.fromEntries(Object.entries(commands).map(([name, { about }]) => [name, about])) }
+  const mine = Object.entries(all).filter(([name]) => name.startsWith(`${word} `))
+  if (mine.length === 0) return undefined
+  const lines = mine.map(([name, about]) => `  ${name.padEnd(28)}${about}`)
+  return `mintmark ${word} <command> [options]\n\n${lines.join('\n')}\n\nmintmark ${word} <command> --help says what each takes.\n`
+}
+
 function found(words: readonly string[]): { readonly name: string; readonly command: Command } {
   const name = words.slice(0, 2).join(' ')
   const command = commands[name]
+  const group = words[1] === undefined ? groupOf(words[0] ?? '') : undefined
+  if (group) throw new UsageError(group)
   if (!command) {
     const near = nearest(name, [...Object.keys(OTHERS), ...Object.keys(commands)])
     throw new UsageError(`there is no command ${name}${near ? `; did you mean ${near}?` : ''}\n\n${overview()}`)
@@ -137,7 +148,7 @@ async function scan(args: readonly string[]): Promise<void> {
 
 /** `mintmark inventory ...` is its list. */
 const spelledOut = ([first, second, ...rest]: readonly string[]): readonly string[] =>
-  first === 'inventory' && (second === undefined || second.startsWith('-'))
+  first === 'inventory' && (second === undefined || (second.startsWith('-') && second !== '--help'))
     ? [first, 'list', ...(second === undefined ? [] : [second]), ...rest]
     : [first, second, ...rest].filter((word) => word !== undefined)
 
@@ -145,6 +156,8 @@ async function main(given: readonly string[]): Promise<void> {
   const args = spelledOut(given)
   const words = args.filter((word) => !word.startsWith('-'))
   if (args.length === 0 || (words.length === 0 && args.includes('--help'))) return void process.stdout.write(overview())
+  const group = args.length === 2 && args[1] === '--help' ? groupOf(args[0] ?? '') : undefined
+  if (group) return void process.stdout.write(group)
   if (args[0] === 'scan') return scan(args.slice(1))
   if (words[0] === 'serve') return serve(process.env)
   if (words[0] === 'config' && words[1] === 'check') {

@@ -15,7 +15,6 @@ const line = z.object({
   facts: z.object({
     event: z.enum([
       'refresh',
-      'api-token.verify',
       'api-token.scheduled',
       'client-secret.scheduled',
       'signing-key.tick',
@@ -32,6 +31,7 @@ const line = z.object({
       idleSeconds: z.number(),
       lifetimeShare: z.number(),
       rotations: z.number(),
+      rotateEverySeconds: z.number().optional(),
       uses: z.number().optional(),
       bound: z.enum(['none', 'dpop', 'mtls']),
       scopes: z.array(z.string()),

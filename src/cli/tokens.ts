@@ -1,19 +1,19 @@
 /** `mintmark token ...`: API tokens on the command line, by whoever owns the server's folder. */
 
 import { z } from 'zod'
-import { type Delivery, delivered, delivery, ownerOf, ownerText, shownConsumer, shownToken } from '../admin/index.ts'
+import { type Delivery, delivered, delivery, ownerText, shownConsumers, shownToken } from '../admin/index.ts'
 import type { Owner, ShownToken, TokenOrder } from '../api-tokens/index.ts'
 import type { App } from '../app.ts'
-import { DURATION, durationSeconds, type Unit } from '../base/index.ts'
+import { durationSeconds, SPAN, type Unit } from '../base/index.ts'
 import type { Command, Given, Option } from './commands.ts'
-import { type Desk, OPERATOR, offered } from './desk.ts'
+import { type Desk, OPERATOR, offered, ownerTyped } from './desk.ts'
 
 const string = (about: string): Option => ({ type: 'string', about })
 const strings = (about: string): Option => ({ type: 'string', multiple: true, about })
 const yes = (about: string): Option => ({ type: 'boolean', about })
 
 const texts = z.array(z.string()).default([])
-const duration = z.string().regex(DURATION, 'a time such as 30d')
+const duration = z.string().regex(SPAN, 'a time with its unit, such as 30s or 30d')
 const words = (list: readonly string[]): readonly string[] => list.flatMap((one) => one.split(' ')).filter(Boolean)
 
 const order = z.object({
@@ -55,13 +55,6 @@ const orderOptions = {
   parent: string('token that it is a child of: narrower, and dies with it'),
   canary: yes('a trap: any use alarms'),
 } as const
-
-/** An owner as people type it: an account by its sub or by the name that it signs in with. */
-async function ownerTyped(app: App, text: string): Promise<Owner> {
-  const owner = ownerOf(text)
-  if (owner.type !== 'account' || (await app.accounts.find(owner.id))) return owner
-  return { type: 'account', id: await app.accounts.subOf(owner.id) }
-}
 
 async function orderOf(app: App, values: Given['values']): Promise<TokenOrder> {
   const o = order.parse(values)
@@ -188,7 +181,22 @@ const seeing: Readonly<Record<string, Command>> = {
     about: 'Who used a token in its last 30 days: what breaks when it ends.',
     argument: 'id',
     options: {},
-    run: async (app, { argument }) => (await offered(app, 'consumers').consumers(argument)).map(shownConsumer),
+    async run(app, { argument }) {
+      const { tokens, consumers } = offered(app, 'tokens', 'consumers')
+      // One that there is not has no users: that must not read as "nothing breaks".
+      const { id } = await tokens.show(argument)
+      return shownConsumers(await consumers(id))
+    },
+  },
+  'token hours': {
+    about: 'How often a token was presented in each hour of its last 32 days, by outcome.',
+    argument: 'id',
+    options: {},
+    async run(app, { argument }) {
+      const { tokens, hours } = offered(app, 'tokens', 'hours')
+      const { id } = await tokens.show(argument)
+      return hours(id)
+    },
   },
 }
 

@@ -7,7 +7,6 @@
 /** Why the question is asked. */
 export type RotationEvent =
   | 'refresh'
-  | 'api-token.verify'
   | 'api-token.scheduled'
   | 'client-secret.scheduled'
   | 'signing-key.tick'
@@ -42,7 +41,9 @@ export interface CredentialFacts {
   /** Share of its lifetime that has passed, 0 to 1. */
   readonly lifetimeShare: number
   readonly rotations: number
-  /** Signatures made, for a signing key; absent where they are not counted. */
+  /** The time between rotations that the lifecycle policies of an API token ask for; absent where none does. */
+  readonly rotateEverySeconds?: number | undefined
+  /** Signatures made, for a signing key; successes, for an API token; absent where they are not counted. */
   readonly uses?: number | undefined
   readonly bound: 'none' | 'dpop' | 'mtls'
   readonly scopes: readonly string[]

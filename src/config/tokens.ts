@@ -1,7 +1,7 @@
 /** `tokens` of the configuration: format and limits of API tokens, and the policies of their life. All times in seconds. */
 
 import { z } from 'zod'
-import { nearest } from '../base/index.ts'
+import { isNetwork, nearest } from '../base/index.ts'
 import { ratesSchema } from './token-rates.ts'
 
 const positive = z.number().int().positive()
@@ -21,9 +21,7 @@ export const TOKEN_TEMPLATES = [
 ] as const
 export type TokenTemplate = (typeof TOKEN_TEMPLATES)[number]
 
-const cidrs = z
-  .array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], 'must be a network in CIDR form or one address'))
-  .max(200)
+const cidrs = z.array(z.string().refine(isNetwork, 'must be a network in CIDR form or one address')).max(200)
 
 /** What a policy or a template says; what is absent is not limited by it. */
 const figures = {

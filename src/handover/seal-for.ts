@@ -35,6 +35,9 @@ function algOf(key: PublicJwk): 'ECDH-ES+A256KW' | 'RSA-OAEP-256' {
   return alg
 }
 
+/** A product of two large primes is odd; whoever sends another has made a mistake, or wants the text to be readable. */
+const isEven = (n = ''): boolean => ((Buffer.from(n, 'base64url').at(-1) ?? 0) & 1) === 0
+
 /** The key itself, when it is one and strong enough: a point off its curve or a short modulus is refused here. */
 function keyOf({ kty, crv, x, y, n, e }: PublicJwk) {
   const members = Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined)
@@ -46,7 +49,8 @@ function keyOf({ kty, crv, x, y, n, e }: PublicJwk) {
     throw refuse('bad_recipient_key', { kty }, cause)
   }
   const { modulusLength: bits = 0, publicExponent: exponent = 0n } = key.asymmetricKeyDetails ?? {}
-  const weak = bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || exponent < EXPONENT_MIN || exponent % 2n === 0n
+  const weak =
+    bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || exponent < EXPONENT_MIN || exponent % 2n === 0n || isEven(n)
   if (kty === 'RSA' && weak) throw refuse('bad_recipient_key', { kty, bits })
   return key
 }
@@ -62,7 +66,15 @@ export async function sealFor(text: string, recipient: unknown): Promise<string>
   if (!parsed.success) throw refuse('bad_recipient_key', {}, parsed.error)
   const alg = algOf(parsed.data)
   const { kid } = parsed.data
-  return new CompactEncrypt(Buffer.from(text))
-    .setProtectedHeader({ alg, enc: 'A256GCM', cty: 'text/plain', ...(kid === undefined ? {} : { kid }) })
-    .encrypt(keyOf(parsed.data))
+  const key = keyOf(parsed.data)
+  const jwe = new CompactEncrypt(Buffer.from(text)).setProtectedHeader({
+    alg,
+    enc: 'A256GCM',
+    cty: 'text/plain',
+    ...(kid === undefined ? {} : { kid }),
+  })
+  // Only here does it show that a point is of low order (RFC 7748, 6.1) or that nothing can be computed under a modulus.
+  return jwe.encrypt(key).catch((cause: unknown) => {
+    throw refuse('bad_recipient_key', { alg }, cause)
+  })
 }

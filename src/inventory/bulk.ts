@@ -10,7 +10,7 @@ import type { Seal } from '../seal/index.ts'
 import { createConfirmation } from './confirm.ts'
 import type { Credential } from './credential.ts'
 import { refuse } from './errors.ts'
-import { type Filter, filterSchema, type Kind } from './filter.ts'
+import { type Filter, filterSchema, KINDS, type Kind } from './filter.ts'
 import type { InventoryList } from './list.ts'
 
 /**
@@ -28,6 +28,7 @@ export interface BulkPlan {
   readonly byKind: Readonly<Partial<Record<Kind, number>>>
   /** Of kinds that can't be revoked in bulk: they are left alone. */
   readonly leftAlone: number
+  readonly leftAloneByKind: Readonly<Partial<Record<Kind, number>>>
   readonly needsCode: boolean
   /** Good for this filter, up to this many, for ten minutes. */
   readonly code: string
@@ -37,8 +38,11 @@ export interface BulkPlan {
 
 /** What was staged. `left`: so many more were meant. */
 export interface BulkDone {
-  readonly left: number
   readonly revoked: number
+  readonly left: number
+  /** As the plan said: of these kinds nothing was ended. */
+  readonly leftAlone: number
+  readonly leftAloneByKind: BulkPlan['leftAloneByKind']
   readonly byKind: Readonly<Partial<Record<Kind, number>>>
   readonly failed: readonly { readonly id: string; readonly kind: Kind; readonly why: string }[]
 }
@@ -68,7 +72,7 @@ async function stage(
   unit: Unit,
   filter: Filter,
   input: { readonly most: number; readonly atOnce: number; readonly by: string; readonly why: string },
-): Promise<Omit<BulkDone, 'left'> & { readonly tried: number }> {
+): Promise<Pick<BulkDone, 'revoked' | 'byKind' | 'failed'> & { readonly tried: number }> {
   const byKind: Partial<Record<Kind, number>> = {}
   const failed: { id: string; kind: Kind; why: string }[] = []
   let [revoked, tried] = [0, 0]
@@ -111,13 +115,21 @@ export function createBulk(deps: BulkDeps) {
     return inventory.countAll(filter)
   }
 
+  /** What a filter means of kinds that no verb ends. */
+  async function leftBy(given: Filter) {
+    const kind = KINDS.filter((one) => !able.includes(one) && (!given.kind || given.kind.includes(one)))
+    const { total, byKind } = await counted({ ...given, kind })
+    const some = Object.entries(byKind).filter(([, n]) => n > 0)
+    return { leftAlone: total, leftAloneByKind: Object.fromEntries(some) }
+  }
+
   /** How many may be revoked, of how many. Refused: `confirmation_needed`, `confirmation_wrong`, `inventory_grew`. */
   async function allowance(
     given: Filter,
     filter: Filter,
-    code: string | undefined,
+    { code, by }: { readonly code?: string | undefined; readonly by: string },
   ): Promise<{ readonly most: number; readonly total: number }> {
-    const most = code === undefined ? threshold : confirmation.confirmed(given, code)
+    const most = code === undefined ? threshold : confirmation.confirmed(given, { code, by })
     const { total } = await counted(filter)
     if (code === undefined && total > threshold) throw refuse('confirmation_needed', { total })
     if (total > most) throw refuse('inventory_grew', { total, confirmed: most })
@@ -125,17 +137,16 @@ export function createBulk(deps: BulkDeps) {
   }
 
   return {
-    /** Counts what would be revoked and changes nothing. Refused: `too_wide`. */
-    async plan(given: Filter): Promise<BulkPlan> {
+    /** Counts what would be revoked and changes nothing. The code is good for whoever asked. Refused: `too_wide`. */
+    async plan(given: Filter, { by }: { readonly by: string }): Promise<BulkPlan> {
       const filter = narrowed(given)
-      const all = await inventory.countAll(given)
       const { total, byKind } = await counted(filter)
       return {
         total,
         byKind,
-        leftAlone: all.total - total,
+        ...(await leftBy(given)),
         needsCode: total > threshold,
-        ...confirmation.code(given, total),
+        ...confirmation.code(given, { count: total, by }),
       }
     },
     /**
@@ -148,10 +159,11 @@ export function createBulk(deps: BulkDeps) {
       input: { readonly code?: string | undefined; readonly by: string; readonly why: string },
     ): Promise<BulkDone> {
       const filter = narrowed(given)
-      const { most, total } = await allowance(given, filter, input.code)
-      if (filter.kind?.length === 0) return { revoked: 0, byKind: {}, failed: [], left: 0 }
+      const { most, total } = await allowance(given, filter, input)
+      const alone = await leftBy(given)
+      if (filter.kind?.length === 0) return { revoked: 0, left: 0, byKind: {}, failed: [], ...alone }
       const { tried, ...done } = await stage(deps, unit, filter, { ...input, most, atOnce })
-      return { ...done, left: Math.max(0, total - tried) }
+      return { ...done, left: Math.max(0, total - tried), ...alone }
     },
   }
 }

@@ -1,4 +1,4 @@
-/** Confirmation codes: that a person has seen how many a filter means. A keyed hash over filter, count and time; nothing is stored. */
+/** Confirmation codes: that whoever acts has seen how many a filter means. A keyed hash over filter, count, time and who; nothing is stored. */
 
 import { type Clock, seconds, TENANT } from '../base/index.ts'
 import type { Seal } from '../seal/index.ts'
@@ -15,23 +15,31 @@ export function createConfirmation({
   readonly seal: Pick<Seal, 'hash' | 'matches'>
   readonly clock: Clock
 }) {
-  const place = (filter: Filter, count: number, at: number) => ({
+  const place = (filter: Filter, seen: { readonly count: number; readonly at: number; readonly by: string }) => ({
     tenant: TENANT,
     kind: 'inventory confirmation',
-    text: `${at} ${count} ${canonical(filter)}`,
+    text: JSON.stringify([seen.at, seen.count, seen.by, canonical(filter)]),
   })
   return {
-    /** A code, with its end (Unix seconds). */
-    code(filter: Filter, count: number): { readonly code: string; readonly codeUntil: number } {
+    /** A code for who asked, with its end (Unix seconds). */
+    code(
+      filter: Filter,
+      { count, by }: { readonly count: number; readonly by: string },
+    ): { readonly code: string; readonly codeUntil: number } {
       const at = seconds(clock)
-      const { tenant, kind, text } = place(filter, count, at)
+      const { tenant, kind, text } = place(filter, { count, at, by })
       return { code: `${at}.${count}.${seal.hash('lookup', tenant, kind, text)}`, codeUntil: at + CODE_SECONDS }
     },
-    /** How many a code confirms. Refused: `confirmation_wrong`. */
-    confirmed(filter: Filter, code: string): number {
+    /** How many a code confirms. Refused: `confirmation_wrong`, also for a code that somebody else got. */
+    confirmed(filter: Filter, { code, by }: { readonly code: string; readonly by: string }): number {
       const [, at, count, mac] = /^(\d{1,12})\.(\d{1,12})\.([\w-]{43})$/.exec(code) ?? []
       const [time, most, age] = [Number(at), Number(count), seconds(clock) - Number(at)]
-      if (mac === undefined || !seal.matches('lookup', place(filter, most, time), mac) || age < 0 || age > CODE_SECONDS)
+      if (
+        mac === undefined ||
+        !seal.matches('lookup', place(filter, { count: most, at: time, by }), mac) ||
+        age < 0 ||
+        age > CODE_SECONDS
+      )
         throw refuse('confirmation_wrong')
       return most
     },

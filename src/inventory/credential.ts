@@ -11,6 +11,7 @@ export interface User {
   readonly network: string | undefined
   readonly agent: string | undefined
   readonly route: string | undefined
+  readonly outcome: string
   readonly lastSeenAt: number
 }
 
@@ -25,6 +26,8 @@ export interface Credential {
   readonly scopes: readonly string[]
   readonly binding: Binding
   readonly state: State
+  /** What verification answers for it now, where that can differ from its state; 'VALID': it works. */
+  readonly standing?: string
   readonly createdAt: number | null
   /** Null: never. Undefined: of this kind it is not known. */
   readonly lastUsedAt?: number | null
@@ -32,7 +35,7 @@ export interface Credential {
   /** End unless it is used before. */
   readonly idleUntil?: number | null
   readonly next: { readonly at: number | null; readonly why: string } | null
-  /** Who used it in the last 30 days: what breaks if it is revoked. Only where it was asked for. */
+  /** Who used it in the last 30 days: what breaks if it is revoked. Only where it was asked for and is recorded. */
   readonly users?: readonly User[]
 }
 

@@ -11,5 +11,9 @@ export const refuse = refusals({
   confirmation_needed: [409, 'So many credentials need a confirmation code: ask for a plan first.'],
   confirmation_wrong: [403, 'This confirmation code is not of this filter, or older than ten minutes.'],
   inventory_grew: [409, 'More credentials match by now than were confirmed: ask for a plan again.'],
+  uses_unknown: [
+    409,
+    'Some of its uses named no scope: nobody knows what they needed. Narrow it by hand, or have its APIs name scopes.',
+  ],
   nothing_left: [409, 'Narrowing would leave no scope: revoke the token instead.'],
 })

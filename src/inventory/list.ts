@@ -12,8 +12,11 @@ const PAGE_SCAN_MAX = 2000
 const COUNT_SCAN_MAX = 6000
 const LIMIT_MAX = 200
 
-/** Who used a credential since a moment (Unix seconds). */
-export type UsersOf = (credential: Pick<Credential, 'kind' | 'id'>, since: number) => Promise<readonly User[]>
+/** Who used a credential since a moment (Unix seconds); undefined where nobody records that. */
+export type UsersOf = (
+  credential: Pick<Credential, 'kind' | 'id'>,
+  since: number,
+) => Promise<readonly User[] | undefined>
 
 const USERS_SECONDS = 30 * 24 * 3600
 
@@ -129,7 +132,13 @@ export class InventoryList {
     const { clock, usersOf } = this.#deps
     if (!usersOf) return items
     const since = seconds(clock) - USERS_SECONDS
-    return Promise.all(items.map(async (one) => ({ ...one, users: await usersOf(one, since) })))
+    return Promise.all(
+      items.map(async (one) => {
+        const users = await usersOf(one, since)
+        // "Nobody" must not be read where nobody looks.
+        return users === undefined ? one : { ...one, users }
+      }),
+    )
   }
 }
 

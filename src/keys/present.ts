@@ -7,21 +7,27 @@ import { destroysAt, inState, type KeyUse, type Ring, type RingKey, retiresAt, r
 const iso = (at: number | null | undefined): string | undefined =>
   at === null || at === undefined ? undefined : new Date(at * 1000).toISOString()
 
-function nextStep(ring: Ring, key: RingKey, use: KeyUse | undefined, settings: KeySettings): string | undefined {
+/** What comes next for a key, and when. Unix seconds. */
+function nextStep(ring: Ring, key: RingKey, use: KeyUse | undefined, settings: KeySettings) {
   switch (key.state) {
     case 'next': {
       const asked = ring.asked[key.slot]
-      const ripe = iso(ripeAt(key, settings))
-      return asked ? `signs from ${ripe} (${asked.why})` : `may sign from ${ripe}`
+      const at = ripeAt(key, settings)
+      return { at, says: asked ? `signs from ${iso(at)} (${asked.why})` : `may sign from ${iso(at)}` }
     }
     case 'current': {
       const life = key.slot === 'cookie' ? settings.cookieRotateAfterSeconds : settings.rotateAfterSeconds
-      return `stops signing about ${iso((key.currentAt ?? key.madeAt) + life)}`
+      const at = (key.currentAt ?? key.madeAt) + life
+      return { at, says: `stops signing about ${iso(at)}` }
     }
-    case 'previous':
-      return `${key.slot === 'cookie' ? 'is accepted' : 'is published'} until ${iso(retiresAt(key, use, settings))}`
-    case 'retired':
-      return `is destroyed at ${iso(destroysAt(key, use, settings))}`
+    case 'previous': {
+      const at = retiresAt(key, use, settings)
+      return { at, says: `${key.slot === 'cookie' ? 'is accepted' : 'is published'} until ${iso(at)}` }
+    }
+    case 'retired': {
+      const at = destroysAt(key, use, settings)
+      return { at, says: `is destroyed at ${iso(at)}` }
+    }
     case 'destroyed':
       return undefined
     default:
@@ -31,6 +37,7 @@ function nextStep(ring: Ring, key: RingKey, use: KeyUse | undefined, settings: K
 
 /** One line of `keys list`. Nothing in it opens anything. */
 export function shownKey(ring: Ring, key: RingKey, use: KeyUse | undefined, settings: KeySettings) {
+  const next = nextStep(ring, key, use, settings)
   return {
     kid: key.kid,
     algorithm: key.slot,
@@ -45,7 +52,8 @@ export function shownKey(ring: Ring, key: RingKey, use: KeyUse | undefined, sett
     signatures: use?.signatures,
     last_signed_at: iso(use?.lastSignedAt),
     signed_until: iso(use?.signedUntil),
-    next_step: nextStep(ring, key, use, settings),
+    next_step: next?.says,
+    next_at: iso(next?.at),
   }
 }
 

@@ -25,7 +25,7 @@ export interface CanaryDeps extends MarkDeps {
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
   /** Tells whoever watches; a rejection is logged. */
-  readonly alarm?: ((token: CanaryToken, seen: CanarySeen) => Promise<void>) | undefined
+  readonly alarm: (token: CanaryToken, seen: CanarySeen) => Promise<void>
 }
 
 const QUIET_SECONDS = 60
@@ -55,7 +55,7 @@ export function createCanary(deps: CanaryDeps) {
         'written',
       )
       await deps.commit(unit)
-      await deps.alarm?.(token, seen)
+      await deps.alarm(token, seen)
       return true
     } catch (cause) {
       // A rival has alarmed for the same use, or a moment ago.

@@ -3,7 +3,7 @@
 import { refusals } from '../base/index.ts'
 
 export const refuse = refusals({
-  bad_report: [400, 'A report is JSON: {"tokens": ["..."]}, with 1 to 1,000 texts of 1 to 512 characters.'],
+  bad_report: [400, 'A report is JSON: {"tokens": ["..."]}, with 1 to 1,000 texts.'],
   bad_signed_report: [
     400,
     'A signed report is a JSON array of {"token", "type", "url", "source"}, with at most 1,000 of them.',

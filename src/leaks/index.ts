@@ -6,15 +6,16 @@
 import type Koa from 'koa'
 import type { Store } from '../../adapters/store.ts'
 import { createThrottle } from '../accounts/index.ts'
-import { type ShownToken, type TokenVerbs, tokenId } from '../api-tokens/index.ts'
+import type { ShownToken, TokenVerbs } from '../api-tokens/index.ts'
 import type { Clock, Random, Unit } from '../base/index.ts'
 import type { Outbound } from '../http/index.ts'
+import type { OauthMark } from '../oidc/index.ts'
 import type { Seal } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { type Canary, type CanarySeen, type CanaryToken, createCanary } from './canary.ts'
 import { refuse } from './errors.ts'
 import { createReporter, type ReporterKeys } from './github.ts'
-import type { LeakNotice, Reaction } from './react.ts'
+import type { LeakDecision, LeakNotice } from './react.ts'
 import { leakMarks, leakReports } from './records.ts'
 import { createRoutes } from './routes.ts'
 import { createWork } from './work.ts'
@@ -22,7 +23,7 @@ import { createWork } from './work.ts'
 export type { Canary, CanarySeen, CanaryToken } from './canary.ts'
 export type { ReporterKeys } from './github.ts'
 export { type Found, findTokens, isPrefix, KINDS, patternOf, redacted, TEXT_LENGTH_MAX } from './pattern.ts'
-export type { LeakNotice, Reaction } from './react.ts'
+export type { LeakDecision, LeakNotice, Reaction } from './react.ts'
 export { REPORT_PATH, SIGNED_REPORT_PATH } from './routes.ts'
 
 /** What this room refuses. */
@@ -33,6 +34,13 @@ export const leakCollections = [leakReports, leakMarks] as const
 
 /** This room's events. */
 export type LeakEvent = 'api_token.leaked' | 'api_token.canary_used'
+
+/** What the protocol's side does about its tokens. `mark` hashes a text: total, asks no store; the other two take what is left of it. */
+export interface OauthTokens {
+  mark(text: string): Promise<OauthMark>
+  isLive(mark: OauthMark): Promise<boolean>
+  end(mark: OauthMark, by: string): Promise<boolean>
+}
 
 /** What the room is made from. */
 export interface LeakDeps {
@@ -49,13 +57,15 @@ export interface LeakDeps {
   readonly reportsPerHour?: number | undefined
   /** Who may sign reports; none unless given: the route is not there. */
   readonly github?: ReporterKeys | undefined
-  /** Ids that a token with this text would have, when there are more than one (imported ones). The same number for every text. */
-  readonly idsOf?: ((text: string) => readonly string[]) | undefined
-  /** OAuth tokens: `mark` hashes a text (total, the same work for junk), `end` ends the family of what has that mark. */
-  readonly oauth?: { mark(text: string): string; end(mark: string, by: string): Promise<boolean> } | undefined
-  readonly reaction?: ((token: ShownToken) => Promise<Reaction>) | undefined
-  readonly tellOwner?: ((notice: LeakNotice) => Promise<void>) | undefined
-  readonly alarm?: ((token: CanaryToken, seen: CanarySeen) => Promise<void>) | undefined
+  /** Ids that a token with this text would have: one of our own, an imported one. The same number for every text. */
+  readonly idsOf: (text: string) => readonly string[]
+  readonly oauth: OauthTokens
+  /** What the rotation policies say of a live token that leaked. */
+  readonly reaction: (token: ShownToken) => Promise<LeakDecision>
+  /** Tells the owner, once a day at most for each token. */
+  readonly tellOwner: (notice: LeakNotice) => Promise<void>
+  /** Tells whoever watches that a trap was used, once a minute at most for each. */
+  readonly alarm: (token: CanaryToken, seen: CanarySeen) => Promise<void>
 }
 
 const HOUR_SECONDS = 3600
@@ -73,7 +83,7 @@ export interface Leaks {
 
 /** Opens the room. */
 export function createLeaks(deps: LeakDeps): Leaks {
-  const { seal, reportsPerHour = REPORTS_PER_HOUR, oauth } = deps
+  const { reportsPerHour = REPORTS_PER_HOUR, oauth } = deps
   // One more than the limit: it is counted before it is looked at.
   const reports = createThrottle(deps, { name: 'leak reports', points: reportsPerHour + 1, seconds: HOUR_SECONDS })
   const wrongSignatures = createThrottle(deps, {
@@ -81,15 +91,15 @@ export function createLeaks(deps: LeakDeps): Leaks {
     points: REPORTS_PER_HOUR,
     seconds: HOUR_SECONDS,
   })
-  const { find, work } = createWork({ ...deps, endOauth: oauth && ((mark, by) => oauth.end(mark, by)) })
+  const { find, work } = createWork(deps)
   const answer = createRoutes({
     ...deps,
-    idsOf: deps.idsOf ?? ((text) => [tokenId(seal, text)]),
-    oauthMark: oauth && ((text) => oauth.mark(text)),
     reports,
     wrongSignatures,
     reporter: deps.github && createReporter({ ...deps, from: deps.github }),
-    exists: async (id) => (await find(id)) !== undefined,
+    exists: async ({ ids, oauth: mark }) =>
+      (await Promise.all(ids.map(find))).some((one) => one !== undefined) ||
+      (mark !== null && (await oauth.isLive(mark))),
   })
   return { answer, work, onCanary: createCanary(deps) }
 }

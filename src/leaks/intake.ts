@@ -5,31 +5,29 @@
 
 import { z } from 'zod'
 import { type Clock, type Random, randomText, seconds, type Unit } from '../base/index.ts'
+import type { OauthMark } from '../oidc/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { refuse } from './errors.ts'
 import { leakReports, type Report, type Reported, reportDoc } from './records.ts'
 
 /** GitHub's own limit (`POST /credentials/revoke`). */
 export const TOKENS_MAX = 1000
-const TEXT_LENGTH_MAX = 512
-/** 1,000 texts of 512 characters, each of which JSON may write in six; and the addresses of a signed report. */
+/** As long as any text that is verified: a JWT access token of ours has some 700 characters. */
+const TEXT_LENGTH_MAX = 4096
+/** 1,000 texts of the longest kind, in characters of one byte. */
 export const REPORT_BYTES_MAX = 4 * 1024 * 1024
 
-const text = z.string().min(1).max(TEXT_LENGTH_MAX)
-const report = z.object({ tokens: z.array(text).min(1).max(TOKENS_MAX) })
-const signedReport = z
-  .array(
-    z.object({
-      token: text,
-      type: z.string().max(200),
-      url: z.string().max(2048).nullish(),
-      source: z.string().max(100).nullish(),
-    }),
-  )
-  .max(TOKENS_MAX)
+const report = z.object({ tokens: z.array(z.unknown()).min(1).max(TOKENS_MAX) })
+const signedEntry = z.object({
+  token: z.string(),
+  type: z.string().max(200),
+  url: z.string().max(2048).nullish(),
+  source: z.string().max(100).nullish(),
+})
+const signedReport = z.array(z.unknown()).max(TOKENS_MAX)
 
 /** One entry of GitHub's format. */
-export type SignedEntry = z.output<typeof signedReport>[number]
+export type SignedEntry = z.output<typeof signedEntry>
 
 function json(body: Buffer): unknown {
   try {
@@ -39,18 +37,19 @@ function json(body: Buffer): unknown {
   }
 }
 
-/** The texts of an unsigned report. Throws `bad_report` for another shape. */
+/** The texts of an unsigned report, one for each entry. Throws `bad_report` for another shape. */
 export function parseReport(body: Buffer): readonly string[] {
   const parsed = report.safeParse(json(body))
   if (!parsed.success) throw refuse('bad_report')
-  return parsed.data.tokens
+  // One that is no text is nobody's token: it must not spoil what stands beside it.
+  return parsed.data.tokens.map((one) => (typeof one === 'string' ? one : ''))
 }
 
-/** The entries of a signed report. Throws `bad_signed_report`. */
+/** The entries of a signed report; those that can't be read are passed over. Throws `bad_signed_report` for what is no list. */
 export function parseSignedReport(body: Buffer): readonly SignedEntry[] {
   const parsed = signedReport.safeParse(json(body))
   if (!parsed.success) throw refuse('bad_signed_report')
-  return parsed.data
+  return parsed.data.flatMap((one) => signedEntry.safeParse(one).data ?? [])
 }
 
 /** What the intake uses. */
@@ -62,16 +61,23 @@ export interface IntakeDeps {
   readonly commit: (unit: Unit) => Promise<void>
   /** Ids that a token with this text would have. Its work depends on the text alone. */
   readonly idsOf: (text: string) => readonly string[]
-  /** The same for OAuth tokens: hashes, as text; total, and of the same work for junk. */
-  readonly oauthMark?: ((text: string) => string) | undefined
+  /** The same for OAuth tokens: hashes; total, and of the same work for junk. */
+  readonly oauth: { mark(text: string): Promise<OauthMark> }
 }
 
 /** Hashes reported texts: the same work for each, in order, no store. */
-export function hashed(
-  { idsOf, oauthMark }: Pick<IntakeDeps, 'idsOf' | 'oauthMark'>,
+export async function hashed(
+  { idsOf, oauth }: Pick<IntakeDeps, 'idsOf' | 'oauth'>,
   entries: readonly { readonly token: string; readonly seenAt: string | null }[],
-): readonly Reported[] {
-  return entries.map(({ token, seenAt }) => ({ ids: idsOf(token), oauth: oauthMark ? oauthMark(token) : null, seenAt }))
+): Promise<readonly Reported[]> {
+  const reported: Reported[] = []
+  // One after the other: a report must not take the whole process.
+  for (const { token: text, seenAt } of entries) {
+    // Longer than any token can be: what names nobody is hashed in its place.
+    const token = text.length <= TEXT_LENGTH_MAX ? text : ''
+    reported.push({ ids: idsOf(token), oauth: await oauth.mark(token), seenAt })
+  }
+  return reported
 }
 
 /** Queues a report durably: one insert, one commit. */

@@ -10,6 +10,13 @@ import { stageMark } from './records.ts'
 /** What is done about a live token that leaked. */
 export type Reaction = 'quarantine' | 'revoke'
 
+/** A decision about a token that leaked. `record`: what is kept of it, for the event `rotation.decided`. */
+export interface LeakDecision {
+  readonly do: Reaction
+  readonly why: string
+  readonly record?: Readonly<Record<string, unknown>>
+}
+
 /** What a token's owner is told. */
 export interface LeakNotice {
   readonly token: ShownToken
@@ -27,14 +34,15 @@ export interface ReactDeps {
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
   readonly tokens: Pick<TokenVerbs, 'show' | 'quarantine' | 'revoke'>
-  /** Quarantine unless given. */
-  readonly reaction?: ((token: ShownToken) => Promise<Reaction>) | undefined
+  /** What the rotation policies say of a live one: its quarantine at least. */
+  readonly reaction: (token: ShownToken) => Promise<LeakDecision>
   /** Tells the owner, once a day at most for each token. A rejection is logged. */
-  readonly tellOwner?: ((notice: LeakNotice) => Promise<void>) | undefined
+  readonly tellOwner: (notice: LeakNotice) => Promise<void>
 }
 
 const DAY_SECONDS = 24 * 3600
 const TRIES = 5
+const WHY = 'it was reported as leaked'
 const LIVE: readonly TokenState[] = ['not_yet', 'active', 'rotating']
 
 /** How one reported token is dealt with. */
@@ -52,10 +60,9 @@ export function createReact(deps: ReactDeps) {
   }
 
   /** A pending token has never worked, and must not begin to by an approval. */
-  async function reactionTo(token: ShownToken): Promise<Reaction | undefined> {
-    if (token.state === 'pending') return 'revoke'
-    if (!LIVE.includes(token.state)) return undefined
-    return deps.reaction ? deps.reaction(token) : 'quarantine'
+  async function reactionTo(token: ShownToken): Promise<LeakDecision | undefined> {
+    if (token.state === 'pending') return { do: 'revoke', why: WHY }
+    return LIVE.includes(token.state) ? deps.reaction(token) : undefined
   }
 
   async function once(
@@ -63,11 +70,12 @@ export function createReact(deps: ReactDeps) {
     { by, seenAt }: { readonly by: string; readonly seenAt: string | null },
   ): Promise<boolean> {
     const token = await find(id)
-    const reaction = token && (await reactionTo(token))
-    if (!token || !reaction) return false
+    const decided = token && (await reactionTo(token))
+    if (!token || !decided) return false
+    const { do: reaction, why, record } = decided
     const unit = makeUnit()
-    const why = 'it was reported as leaked'
     await tokens[reaction](unit, token.id, { by, why })
+    if (record) unit.note('rotation.decided', record, 'written')
     const tell = await stageMark(deps, unit, { what: 'told', key: id, lengthSeconds: DAY_SECONDS })
     const data = {
       token: token.id,
@@ -82,7 +90,7 @@ export function createReact(deps: ReactDeps) {
     await commit(unit)
     if (tell)
       await deps
-        .tellOwner?.({ token, reaction, seenAt })
+        .tellOwner({ token, reaction, seenAt })
         .catch((cause) => logger.error({ err: cause, id: token.id }, 'an owner could not be told of a leak'))
     return true
   }

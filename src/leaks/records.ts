@@ -2,6 +2,7 @@
 
 import type { Collection, Doc, NewDoc, Store } from '../../adapters/store.ts'
 import { bound, type Clock, newDoc, seconds, TENANT, type Unit } from '../base/index.ts'
+import type { OauthMark } from '../oidc/index.ts'
 import type { Seal } from '../seal/index.ts'
 
 export const leakReports: Collection = {
@@ -24,10 +25,10 @@ export const leakMarks: Collection = {
 
 /** One reported text, as it is queued. */
 export interface Reported {
-  /** Ids that a document of this text would have; of no use to who has only them. */
+  /** Ids that an API token's document of this text would have; of no use to who has only them. */
   readonly ids: readonly string[]
-  /** What the protocol's side needs to end the family of such an OAuth token; hashes too. */
-  readonly oauth: string | null
+  /** What the protocol's side needs to end such an OAuth token; hashes too. */
+  readonly oauth: OauthMark | null
   /** Where it was seen, where the reporter says so. */
   readonly seenAt: string | null
 }

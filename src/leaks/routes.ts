@@ -8,6 +8,7 @@ import { networkOf, readBody, sendRefusal } from '../http/index.ts'
 import { refuse } from './errors.ts'
 import type { Reporter } from './github.ts'
 import { hashed, type IntakeDeps, parseReport, parseSignedReport, queue, REPORT_BYTES_MAX } from './intake.ts'
+import type { Reported } from './records.ts'
 
 export const REPORT_PATH = '/leaks/revoke'
 export const SIGNED_REPORT_PATH = '/leaks/github'
@@ -22,8 +23,8 @@ export interface RouteDeps extends IntakeDeps {
   /** Counts signatures that were wrong. */
   readonly wrongSignatures: Throttle
   readonly reporter: Reporter | undefined
-  /** Whether there is a token with this id. For reporters who are known. */
-  readonly exists: (id: string) => Promise<boolean>
+  /** Whether it is one of ours. For reporters who are known. */
+  readonly exists: (one: Reported) => Promise<boolean>
 }
 
 /** Counts first, then looks: of any number at once no more than the limit pass. */
@@ -44,7 +45,7 @@ export function createRoutes(deps: RouteDeps) {
     await counted(deps.reports, ctx, networkOf(address))
     const tokens = parseReport(await readBody(ctx.req, REPORT_BYTES_MAX))
     const entries = tokens.map((token) => ({ token, seenAt: null }))
-    await queue(deps, { by: 'leak report', reported: hashed(deps, entries) })
+    await queue(deps, { by: 'leak report', reported: await hashed(deps, entries) })
     ctx.status = 202
     ctx.type = 'json'
     ctx.body = ACCEPTED
@@ -74,14 +75,12 @@ export function createRoutes(deps: RouteDeps) {
     input: { readonly reporter: Reporter; readonly address: string },
   ): Promise<void> {
     const entries = parseSignedReport(await checked(input.reporter, ctx, input.address))
-    const reported = hashed(
+    const reported = await hashed(
       deps,
       entries.map(({ token, url }) => ({ token, seenAt: url ?? null })),
     )
     // The reporter is known, so it may hear what was ours; it had the texts anyway.
-    const labels = await Promise.all(
-      reported.map(async ({ ids }) => (await Promise.all(ids.map(deps.exists))).includes(true)),
-    )
+    const labels = await Promise.all(reported.map(deps.exists))
     await queue(deps, { by: 'leak report by GitHub', reported })
     ctx.status = 200
     ctx.body = entries.map(({ token, type }, n) => ({

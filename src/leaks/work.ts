@@ -1,7 +1,9 @@
 /** Works off the reports that wait, in the background: each token is dealt with, then the report is removed. */
 
 import type { Doc, Store } from '../../adapters/store.ts'
+import { storedId } from '../api-tokens/index.ts'
 import { type Random, randomText, TENANT } from '../base/index.ts'
+import type { OauthMark } from '../oidc/index.ts'
 import { createReact, type ReactDeps } from './react.ts'
 import { leakReports, type Reported, reportOf } from './records.ts'
 
@@ -9,8 +11,8 @@ import { leakReports, type Reported, reportOf } from './records.ts'
 export interface WorkDeps extends ReactDeps {
   readonly store: Pick<Store, 'get' | 'find' | 'lease' | 'release'>
   readonly random: Random
-  /** Ends the family of an OAuth token by the mark that the intake made of it. Idempotent; true where there was one that lived. */
-  readonly endOauth?: ((mark: string, by: string) => Promise<boolean>) | undefined
+  /** Ends what an OAuth token hangs on, by the mark that the intake made of it. Idempotent; true where there was one that lived. */
+  readonly oauth: { end(mark: OauthMark, by: string): Promise<boolean> }
 }
 
 const REPORTS = 20
@@ -25,8 +27,10 @@ export function createWork(deps: WorkDeps) {
 
   async function workOff({ ids, oauth, seenAt }: Reported, by: string): Promise<number> {
     let changed = 0
-    for (const id of ids) if (await act(id, { by, seenAt })) changed++
-    if (oauth !== null && (await deps.endOauth?.(oauth, by))) changed++
+    // A JWT can't be ended by itself: what it was exchanged for is held, and it dies with that.
+    const source = oauth?.token ? [storedId(oauth.token)] : []
+    for (const id of [...ids, ...source]) if (await act(id, { by, seenAt })) changed++
+    if (oauth !== null && (await deps.oauth.end(oauth, by))) changed++
     return changed
   }
 

@@ -18,6 +18,7 @@ import type { Routes } from './routes.ts'
 import { newWork, withWork } from './work.ts'
 
 export type { LaneAnswer, LaneRequest, Lanes } from './lanes/index.ts'
+export { createLeaked, type LeakedDeps, type OauthMark } from './leaked.ts'
 export { artefactResealer, artefacts, createRecords, type Payload, type Records } from './records.ts'
 export type { EdgeState, Routes } from './routes.ts'
 export { normalPath } from './routes.ts'

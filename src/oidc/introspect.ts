@@ -28,27 +28,30 @@ export type IntrospectedJwt =
 
 const known = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
+/** The claims of a JWT of ours; `isOver`: its end has come. The signature is checked before any claim. */
+export async function verifiedJwt(
+  deps: Pick<IntrospectDeps, 'issuer' | 'keyOf' | 'now'>,
+  jwt: string,
+): Promise<{ readonly claims: JWTPayload; readonly isOver: boolean } | undefined> {
+  try {
+    const { kid } = decodeProtectedHeader(jwt)
+    const key = kid === undefined ? undefined : deps.keyOf(kid)
+    if (!key) return undefined
+    const { payload } = await jwtVerify(jwt, await importJWK({ ...key.publicJwk }, key.alg), {
+      issuer: deps.issuer,
+      typ: 'at+jwt',
+      algorithms: [key.alg],
+      currentDate: deps.now(),
+    })
+    return { claims: payload, isOver: false }
+  } catch (cause) {
+    return cause instanceof errors.JWTExpired ? { claims: cause.payload, isOver: true } : undefined
+  }
+}
+
 /** Makes the function that takes a JWT of a request and returns the text that stands in for it. */
 export function createIntrospection(deps: IntrospectDeps) {
   const { records } = deps
-
-  /** The claims of a JWT of ours; `isOver`: its end has come. The signature is checked before any claim. */
-  async function verified(jwt: string): Promise<{ readonly claims: JWTPayload; readonly isOver: boolean } | undefined> {
-    try {
-      const { kid } = decodeProtectedHeader(jwt)
-      const key = kid === undefined ? undefined : deps.keyOf(kid)
-      if (!key) return undefined
-      const { payload } = await jwtVerify(jwt, await importJWK({ ...key.publicJwk }, key.alg), {
-        issuer: deps.issuer,
-        typ: 'at+jwt',
-        algorithms: [key.alg],
-        currentDate: deps.now(),
-      })
-      return { claims: payload, isOver: false }
-    } catch (cause) {
-      return cause instanceof errors.JWTExpired ? { claims: cause.payload, isOver: true } : undefined
-    }
-  }
 
   async function payloadOf(
     claims: JWTPayload,
@@ -82,7 +85,7 @@ export function createIntrospection(deps: IntrospectDeps) {
 
   /** What a JWT access token of ours is; undefined for anything else. */
   return async (jwt: string): Promise<IntrospectedJwt | undefined> => {
-    const checked = await verified(jwt)
+    const checked = await verifiedJwt(deps, jwt)
     if (!checked) return undefined
     const { claims, isOver } = checked
     const aud = known(claims.aud)

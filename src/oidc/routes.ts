@@ -8,7 +8,7 @@ import type Koa from 'koa'
 import { errors, type Provider } from 'oidc-provider'
 import type { SeenFrom } from '../config/index.ts'
 import { BadBody, networkOf, oauthError, type Views } from '../http/index.ts'
-import type { Logger } from '../telemetry/index.ts'
+import { type Logger, loggedRefusal } from '../telemetry/index.ts'
 import { Contended, type Runner } from './commit.ts'
 import { BadForm, type Interactions } from './interactions.ts'
 import type { AnyIntrospection } from './introspection.ts'
@@ -157,7 +157,9 @@ export function createRoutes(deps: RouteDeps) {
         : status === 503
           ? 'temporarily_unavailable'
           : 'invalid_request'
-    if (known) deps.logger.info({ err: cause, route, request: requestId }, 'refused')
+    if (known && status < 500)
+      deps.logger.info({ ...loggedRefusal(cause), status, route, request: requestId }, 'refused')
+    else if (known) deps.logger.info({ err: cause, route, request: requestId }, 'refused')
     else deps.logger.error({ err: cause, route, request: requestId }, 'the request could not be committed')
     ctx.status = status
     if (status === 503) ctx.set('Retry-After', '1')

@@ -4,7 +4,7 @@
  */
 
 import { errors, type Provider, type ResourceServer, type TokenEndpointGrantContext } from 'oidc-provider'
-import type { FoundToken, TokenFacts, Verified, Verifier } from '../api-tokens/index.ts'
+import type { Asked, FoundToken, TokenFacts, Verified, Verifier } from '../api-tokens/index.ts'
 import { type Clock, seconds } from '../base/index.ts'
 import type { ApiRecord, Clients } from '../clients/index.ts'
 import {
@@ -136,24 +136,25 @@ async function bind(
   checkDpopRequired(provider, ctx, dPoP)
 }
 
+const placeOf = (ctx: Ctx) => ({ address: ctx.ip, agent: ctx.get('user-agent'), client: ctx.oidc.client.clientId })
+
 /** Makes the registration of the grant type. */
 export function createTokenExchange({ verifier, clients, clock }: ExchangeDeps) {
   // Networks say where the secret may be presented: here. Of methods and paths no verifier of the access token would know, so a token
   // that is limited to some is not exchanged.
-  const presented = (ctx: Ctx, found: FoundToken, api?: string): Verified =>
-    verifier.present(found, {
-      address: ctx.ip,
-      agent: ctx.get('user-agent'),
-      api,
-      client: ctx.oidc.client.clientId,
-    })
+  const presented = (ctx: Ctx, found: FoundToken, asked: Pick<Asked, 'api' | 'scopes'> = {}): Verified =>
+    verifier.present(found, { ...placeOf(ctx), ...asked })
 
-  /** The token, when it may be exchanged from here for this API. */
-  function judged(ctx: Ctx, found: FoundToken, api: string): TokenFacts {
-    const { reason, token } = presented(ctx, found, api)
+  /** The token, when it may be exchanged from here for this API, and what the access token may do. */
+  function judged(ctx: Ctx, found: FoundToken, api: string, server: Pick<ResourceServer, 'scope'>) {
+    const { reason, token } = verifier.judge(found, { address: ctx.ip, api })
+    if (reason !== 'VALID' || !token) presented(ctx, found, { api })
     if (reason === 'SCOPE_DENIED') throw new errors.InvalidTarget('the subject token is not for this API')
     if (reason !== 'VALID' || !token) throw unfit()
-    return token
+    const scope = grantedScope(ctx.oidc.params, token, server)
+    // What is granted counts as used: the access token itself is never seen here.
+    if (presented(ctx, found, { api, scopes: scope.split(' ') }).reason !== 'VALID') throw unfit()
+    return { token, scope }
   }
 
   async function handle(provider: Provider, ctx: Ctx): Promise<void> {
@@ -171,11 +172,11 @@ export function createTokenExchange({ verifier, clients, clock }: ExchangeDeps) 
     Object.assign(params, { resource: api })
     const [resourceServer] = await resolveRequestedResources(provider, ctx)
     if (!resourceServer) throw new errors.InvalidTarget('this API is not declared')
-    const token = judged(ctx, found, api)
+    const { token, scope } = judged(ctx, found, api, resourceServer)
     const left = token.exp - seconds(clock)
     const made = accessToken(provider, ctx.oidc, token)
     made.resourceServer = resourceServer
-    made.scope = grantedScope(params, token, resourceServer)
+    made.scope = scope
     made.extra = extraOf(token)
     // What the API says, and never past the API token's own end.
     Object.assign(made, { expiresIn: Math.min(made.expiration, left) })

@@ -69,10 +69,11 @@ export function idle(time: string): RotationPolicy {
   const limit = durationSeconds(time)
   return builtIn(
     ['idle', time],
-    ({ credential: { idleSeconds } }) =>
-      idleSeconds >= limit
-        ? { do: 'revoke', why: `not used for ${idleSeconds} seconds` }
-        : { do: 'abstain', lifetimeSeconds: limit },
+    ({ credential: { kind, idleSeconds } }) => {
+      if (idleSeconds >= limit) return { do: 'revoke', why: `not used for ${idleSeconds} seconds` }
+      // Only a refresh token's lifetime begins anew at each use: the others would end although they are used.
+      return kind === 'refresh_token' ? { do: 'abstain', lifetimeSeconds: limit } : ABSTAIN
+    },
     { name: `idle(${time})` },
   )
 }

@@ -57,6 +57,23 @@ export function createLogger(input: { readonly level: string; readonly destinati
   return pino(options, input.destination ?? pino.destination({ fd: 1, sync: true }))
 }
 
+/**
+ * A refusal as the log has it: its code (under a name that the scrubber leaves: `code` is what authorization codes are called), what
+ * stood against it, and what caused it in a sentence. No stack: it says where we refuse, which the code says already.
+ */
+export function loggedRefusal(cause: unknown): Readonly<Record<string, unknown>> {
+  if (!(cause instanceof Error)) return { refusal: String(cause) }
+  const { name, message, cause: because } = cause
+  const code: unknown = Reflect.get(cause, 'code') ?? Reflect.get(cause, 'error') ?? name
+  const facts: unknown = Reflect.get(cause, 'facts')
+  return {
+    refusal: code,
+    says: message,
+    ...(typeof facts === 'object' && facts !== null && Object.keys(facts).length > 0 ? { facts } : {}),
+    ...(because instanceof Error ? { because: because.message } : {}),
+  }
+}
+
 /** Counters by name; labels are fixed words of ours, never text from a request. */
 export interface Counters {
   count(name: string, by?: number): void

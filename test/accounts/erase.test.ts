@@ -85,7 +85,12 @@ for (const kind of STORES) {
         await app.tokenUse.usage.flush()
       }
       const usersOf = async () =>
-        Promise.all([mine, dead, other].map(async ({ id }) => (await app.tokenUse.usage.users(id)).length))
+        Promise.all(
+          [mine, dead, other].map(async ({ id }) => {
+            const { served, refused } = await app.tokenUse.usage.users(id)
+            return served.length + refused.length
+          }),
+        )
       await use()
       await at.revoke(dead.id)
       assert.deepEqual(await usersOf(), [1, 1, 1])

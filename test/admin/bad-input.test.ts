@@ -124,6 +124,13 @@ describe('bad input at /api/v1', () => {
       }
   })
 
+  it('refuses names that nobody can see, or that show as another', async () => {
+    for (const name of ['   ', '\u3000', '\u200d', 'good\u202edab', 'a\u2066b', 'a\u200fb', 'a\u2028b'])
+      refused(await world.call('POST', '/tokens', { as: root, body: { ...GOOD, name } }), JSON.stringify(name), [400])
+    const fine = await world.call('POST', '/tokens', { as: root, body: { ...GOOD, name: 'شب‌کار 👩‍💻' } })
+    assert.equal(fine.status, 201, 'joiners are letters to some')
+  })
+
   it('refuses unknown fields with the nearest known name, at any depth', async () => {
     const says = async (method: string, at: string, body?: object) =>
       JSON.stringify((await world.call(method, at, { as: root, ...(body ? { body } : {}) })).body.errors)
@@ -135,6 +142,7 @@ describe('bad input at /api/v1', () => {
       await says('POST', '/tokens', { ...GOOD, networks: { alow: [] } }),
       /\/networks\/alow.*did you mean allow/,
     )
+    assert.match(await says('POST', '/tokens', { ...GOOD, expires: '30d' }), /expires","says":"is not known"/)
     assert.match(await says('POST', '/inventory/revoke', { filter: { unusedsince: 1 } }), /did you mean unused_since/)
     assert.match(
       await says('GET', '/tokens?limti=5'),

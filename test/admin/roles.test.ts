@@ -16,6 +16,7 @@ const MAY: Readonly<Record<string, readonly [Scope, 'and self' | 'no self']>> = 
   listTokens: ['tokens:read', 'and self'],
   showToken: ['tokens:read', 'and self'],
   listConsumers: ['tokens:read', 'and self'],
+  listHours: ['tokens:read', 'and self'],
   revokeToken: ['tokens:write', 'and self'],
   quarantineToken: ['tokens:write', 'and self'],
   releaseToken: ['tokens:write', 'no self'],

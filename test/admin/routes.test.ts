@@ -173,6 +173,8 @@ for (const kind of STORES)
         dry_run: false,
         count: 15,
         left: 0,
+        left_alone: 1,
+        left_alone_by_kind: { 'client-secret': 1 },
         failed: [],
       })
       assert.equal((await revoke({ filter })).body.count, 0, 'few need none')
@@ -190,7 +192,9 @@ for (const kind of STORES)
         as: root,
       })
       assert.deepEqual([page.body.count, items(page).length], [{ total: 5, complete: true }, 2])
-      assert.deepEqual(items(page)[0]?.users, [{ network: '10.0.0.0/24', agent: null, route: null, last_seen_at: 5 }])
+      assert.deepEqual(items(page)[0]?.users, [
+        { network: '10.0.0.0/24', agent: null, route: null, outcome: 'VALID', last_seen_at: 5 },
+      ])
       const cursor = text(page, 'next_cursor')
       const rest = (more: string) =>
         world.call('GET', `/inventory?query=alices&kind=api-token&cursor=${cursor}${more}`, { as: root })

@@ -1,7 +1,7 @@
 /** Networks of a token. */
 
 import assert from 'node:assert/strict'
-import { isNetwork, isWithin } from '../../src/api-tokens/networks.ts'
+import { isWithin } from '../../src/api-tokens/networks.ts'
 
 describe('networks of a token', () => {
   it('hold what is allowed and not excepted, in v4, v6 and v4 inside v6', () => {
@@ -19,11 +19,5 @@ describe('networks of a token', () => {
       assert.equal(isWithin(home, address), within, String(address))
     assert.equal(isWithin({ allow: [], except: [] }, undefined), true)
     assert.equal(isWithin({ allow: [], except: ['10.0.0.0/8'] }, '192.168.0.1'), true)
-  })
-
-  it('are written in CIDR form and nothing else', () => {
-    for (const good of ['10.0.0.0/8', '::/0', '192.168.0.1', '2001:db8::1/128']) assert.ok(isNetwork(good), good)
-    for (const bad of ['10.0.0.0/33', '10.0.0', '::/129', 'x', '10.0.0.0/8/1', '10.0.0.0/'])
-      assert.ok(!isNetwork(bad), bad)
   })
 })

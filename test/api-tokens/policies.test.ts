@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { type HeldToken, policyCheck, policySimulate } from '../../src/api-tokens/index.ts'
 import { type Chosen, lifecycleOf, limitsFor, needsApproval } from '../../src/api-tokens/limits.ts'
 import { inBoth, isInside, isWithin } from '../../src/api-tokens/networks.ts'
+import { effectsOn } from '../../src/api-tokens/policies.ts'
 import type { TokenRecord } from '../../src/api-tokens/records.ts'
 import { templates } from '../../src/api-tokens/templates.ts'
 import {
@@ -168,6 +169,12 @@ describe('policy check', () => {
       ['short lifetime', 'turns rotation', 'used dormancy', 'seen approval', 'read scopes', 'home networks'],
     )
     assert.ok(found.every(({ id, name, what }) => id === 'tok_x' && name === 'nightly' && what.length > 5))
+    const strict = withPolicies({ name: 'p', lifetimeSecondsMax: 1800, dormantSeconds: { quarantine: 7200 } })
+    const idle = held({}, { lastUse: NOW - 10_800 })
+    assert.deepEqual(
+      policyCheck([idle], strict, NOW).map(({ what }) => what),
+      ['lives 30 days, at most 30 minutes', 'was not used for 3 hours, at most 2 hours'],
+    )
     const good = held(
       { approvedBy: 'account boris', networks: { allow: ['10.1.0.0/16'], except: [] } },
       { iat: NOW - DAY, exp: NOW + 5 * DAY },
@@ -208,6 +215,41 @@ describe('policy simulate', () => {
     const same = policySimulate(tokens, { before: after, after, now: NOW })
     for (const { count } of [same.ends_now, same.quarantined, same.needs_rotation, same.loses_scopes])
       assert.equal(count, 0)
+  })
+
+  const foretold = (after: Policies[number], one = held(), before: Policies = []) =>
+    effectsOn(one, { before: withPolicies(...before), after: withPolicies(...before, after), now: NOW })
+
+  it('names every way in which a policy reaches a token that works', () => {
+    const sleeping = held({}, { lastUse: NOW - 6 * DAY })
+    const dormant = (dormantSeconds: NonNullable<Policies[number]['dormantSeconds']>) => ({
+      name: 'new',
+      dormantSeconds,
+    })
+    assert.deepEqual(foretold(dormant({ revoke: 5 * DAY }), sleeping), ['revoked'])
+    assert.deepEqual(foretold(dormant({ quarantine: 5 * DAY }), sleeping), ['quarantined'])
+    assert.deepEqual(foretold(dormant({ warn: 5 * DAY }), sleeping), ['warned'])
+    assert.deepEqual(foretold(dormant({ warn: 2 * DAY, quarantine: 3 * DAY, revoke: 4 * DAY }), sleeping), ['revoked'])
+    assert.deepEqual(foretold({ name: 'new', approval: true }), ['needs_approval'])
+    assert.deepEqual(foretold({ name: 'new', approval: true }, held({ approvedBy: 'account boris' })), [])
+    assert.deepEqual(foretold({ name: 'new', overlapSeconds: 0 }), ['shorter_overlap'])
+    const late = held({}, { fields: { ...held().doc.fields, due: NOW - 8 * DAY } })
+    assert.deepEqual(foretold({ name: 'new', overdue: 'quarantine' }, late), ['quarantined'])
+  })
+
+  it('tells networks that are lost from those that a token never had', () => {
+    const home = { allow: ['10.1.0.0/16'], except: [] }
+    const network = (allow: readonly string[], except: readonly string[] = []) => ({
+      name: 'new',
+      networks: { allow: [...allow], except: [...except] },
+    })
+    assert.deepEqual(foretold(network(['10.0.0.0/8'])), ['loses_networks'])
+    assert.deepEqual(foretold(network(['10.0.0.0/8']), held({ networks: home })), [])
+    assert.deepEqual(foretold(network(['10.1.2.0/24']), held({ networks: home })), ['loses_networks'])
+    assert.deepEqual(foretold(network(['192.168.0.0/16']), held({ networks: home })), ['loses_networks'])
+    assert.deepEqual(foretold(network([], ['10.1.2.0/24']), held({ networks: home })), ['loses_networks'])
+    assert.deepEqual(foretold(network([], ['192.168.0.0/16']), held({ networks: home })), [])
+    assert.deepEqual(foretold(network([], ['192.168.0.0/16'])), ['loses_networks'])
   })
 
   it('pages through the store, changes nothing, and is true of what then happens', async () => {

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 
 import { createUsage } from '../../src/api-tokens/usage.ts'
-import { routeOf } from '../../src/api-tokens/use-records.ts'
 import { STORES } from '../support/world.ts'
 import { DAY, type Desk, openDesk } from './desk.ts'
 
@@ -49,7 +48,11 @@ for (const kind of STORES) {
       desk.clock.ms += 60_000
       await use('192.0.2.200', 'backup/1', '/orders/79')
       const seen = async () =>
-        (await desk.use.usage.users(`tok_${token.id}`)).map(({ network, agent, route }) => [network, agent, route])
+        (await desk.use.usage.users(`tok_${token.id}`)).served.map(({ network, agent, route }) => [
+          network,
+          agent,
+          route,
+        ])
       const both = [
         ['192.0.2.0/24', 'backup/1', 'GET /orders/{id}'],
         ['198.51.100.0/24', 'cron/2', 'GET /orders/{id}'],
@@ -59,7 +62,7 @@ for (const kind of STORES) {
       assert.deepEqual(await desk.node().usage.users(token.id), await desk.use.usage.users(token.id))
       desk.clock.ms += 30 * DAY * 1000 - 30_000
       assert.deepEqual(await seen(), both.slice(0, 1))
-      assert.equal((await desk.use.usage.users(token.id, 7)).length, 0)
+      assert.equal((await desk.use.usage.users(token.id, 7)).served.length, 0)
     })
 
     it('keeps the latest fifty users of a token and no more', async () => {
@@ -70,8 +73,57 @@ for (const kind of STORES) {
         if (n % 20 === 0) await desk.use.usage.flush()
       }
       await desk.use.usage.flush()
-      const users = await desk.use.usage.users(token.id)
+      const { served: users } = await desk.use.usage.users(token.id)
       assert.deepEqual([users.length, users[0]?.agent, users.at(-1)?.agent], [50, 'agent 69', 'agent 20'])
+    })
+
+    it('keeps who was refused apart, with how, and lets them push out nobody who was served', async () => {
+      const token = await desk.make({ networks: { allow: ['10.0.0.0/8'], except: [] } })
+      const use = (address: string, path: string) => desk.use.verifier.verify(token.text, { address, path })
+      await use('10.0.0.7', '/orders')
+      for (let n = 0; n < 70; n++) {
+        desk.clock.ms += 1000
+        await use('192.0.2.7', `/<script>${'x'.repeat(n)}`)
+        await desk.use.verifier.verify(token.text, { address: `198.51.${n}.1` })
+      }
+      await desk.use.usage.flush()
+      const { served, refused } = await desk.use.usage.users(token.id)
+      assert.deepEqual(
+        served.map(({ network, route, outcome }) => [network, route, outcome]),
+        [['10.0.0.0/24', '/orders', 'VALID']],
+      )
+      assert.equal(refused.length, 20)
+      assert.ok(refused.every(({ outcome }) => outcome === 'IP_DENIED'))
+      const hostile = refused.filter(({ network }) => network === '192.0.2.0/24')
+      assert.deepEqual(
+        hostile.map(({ route }) => route),
+        ['/{id}'],
+      )
+    })
+
+    it('keeps each scope with its last success, whoever has used others since, and none of who was refused', async () => {
+      const token = await desk.make({
+        scopes: ['read', 'write', 'admin'],
+        paths: ['/r/**', '/w'],
+        exp: desk.clock.seconds + 399 * DAY,
+      })
+      const use = (path: string, scopes?: readonly string[]) =>
+        desk.use.verifier.verify(token.text, { address: '192.0.2.7', agent: path, path, ...(scopes ? { scopes } : {}) })
+      const began = desk.clock.seconds
+      await use('/w', ['write'])
+      await use('/elsewhere', ['admin'])
+      for (let n = 0; n < 60; n++) {
+        desk.clock.ms += 1000
+        await use(`/r/${n}`, ['read'])
+        if (n % 25 === 0) await desk.use.usage.flush()
+      }
+      await desk.use.usage.flush()
+      const used = await desk.node().usage.used(token.id)
+      assert.deepEqual(used, { uses: 61, scopes: { at: { write: began, read: began + 60 }, unnamed: 0 } })
+      desk.clock.ms += 200 * DAY * 1000
+      await use('/r/1')
+      assert.equal((await desk.use.usage.used(token.id)).scopes.unnamed, desk.clock.seconds)
+      assert.equal((await desk.use.usage.used(token.id)).scopes.at.write, began, 'longer than its users are kept')
     })
 
     it("writes the last use on the token's own document once a minute, and only of a success", async () => {
@@ -100,9 +152,10 @@ for (const kind of STORES) {
       for (let n = 0; n < 2; n++) {
         await verifier.verify(token.text, { address: '192.0.2.7' })
         await usage.flush()
-        assert.deepEqual(await usage.users(token.id), [])
+        assert.deepEqual(await usage.users(token.id), { served: [], refused: [] })
       }
       assert.deepEqual((await usage.hours(token.id))[0]?.counts, { VALID: 2 }, 'how often is nobody')
+      assert.equal((await usage.used(token.id)).uses, 2)
     })
 
     it('says at rest neither from where nor with what a token is used', async () => {
@@ -110,7 +163,7 @@ for (const kind of STORES) {
       await desk.use.verifier.verify(token.text, { address: '192.0.2.7', agent: 'quillfeather/9', path: '/lanterns' })
       await desk.use.usage.flush()
       const docs = await desk.store.scan('api-token-uses', { limit: 10 })
-      assert.equal(docs.length, 2)
+      assert.equal(docs.length, 3)
       const bytes = docs.map((doc) => `${JSON.stringify(doc)}${Buffer.from(doc.body ?? []).toString('latin1')}`).join()
       for (const word of ['192.0.2', 'quillfeather', 'lanterns', token.text]) assert.ok(!bytes.includes(word), word)
     })
@@ -155,7 +208,7 @@ describe('the use of API tokens when the store fails', () => {
       (await usage.hours(token.id)).map(({ counts }) => counts),
       [{ VALID: 2 }],
     )
-    assert.equal((await usage.users(token.id)).length, 2)
+    assert.equal((await usage.users(token.id)).served.length, 2)
   })
 
   it('loses in a crash only what was noted since the last batch, and batches less than five seconds apart', async () => {
@@ -173,7 +226,7 @@ describe('the use of API tokens when the store fails', () => {
       (await usage.hours(token.id)).map(({ counts }) => counts),
       [{ VALID: 1 }],
     )
-    assert.equal((await usage.users(token.id))[0]?.lastSeen, desk.clock.seconds - 4)
+    assert.equal((await usage.users(token.id)).served[0]?.lastSeen, desk.clock.seconds - 4)
   })
 
   it('counts each use once when many are written side by side', async () => {
@@ -191,18 +244,5 @@ describe('the use of API tokens when the store fails', () => {
       (await nodes[0]?.hours(token.id))?.map(({ counts }) => counts),
       [{ VALID: 120 }],
     )
-  })
-})
-
-describe('the route of a use', () => {
-  it("is the token's own template, else the path without its ids", () => {
-    for (const [templates, asked, route] of [
-      [['/orders/{id}'], { method: 'get', path: '/orders/abc' }, 'GET /orders/{id}'],
-      [[], { method: 'GET', path: '/v1/orders/7?x=1' }, 'GET /v1/orders/{id}'],
-      [[], { path: '/files/6f1c0a52-7f0f-4f0e-9d2e-000000000000/raw' }, '/files/{id}/raw'],
-      [[], { method: 'POST' }, 'POST'],
-      [[], {}, ''],
-    ] as const)
-      assert.equal(routeOf(templates, asked), route)
   })
 })

@@ -40,6 +40,27 @@ describe('the verification of an API token', () => {
     assert.equal(await reason(held.text), 'QUARANTINED')
   })
 
+  it('says how a token stands as it would be answered, place aside, through every generation', async () => {
+    const now = desk.clock.seconds
+    const root = await desk.make({ networks: { allow: ['10.0.0.0/8'], except: [] }, apis: ['urn:a'] })
+    const middle = await desk.make({ methods: ['GET'], paths: ['/orders'], parent: root.line })
+    const child = await desk.make({ parent: middle.line })
+    const stands = async ({ text }: { readonly text: string }) => {
+      const found = await desk.use.verifier.find(text, { isFresh: true })
+      return found && desk.use.verifier.standing(found)
+    }
+    assert.deepEqual([await reason(child.text), await stands(child)], ['IP_DENIED', 'VALID'])
+    desk.world.scopes = []
+    const node = desk.node().verifier
+    const found = await node.find(child.text)
+    assert.equal(found && (await node.standing(found)), 'SCOPE_DENIED', 'there is nothing left that it may do')
+    desk.world.scopes = undefined
+    await change((unit) =>
+      unit.revoke({ collection: apiTokens.name, target: { id: root.id }, at: now, mark: 'quarantined' }),
+    )
+    assert.deepEqual([await stands(root), await stands(child)], ['QUARANTINED', 'QUARANTINED'])
+  })
+
   it('says of each request why it is not for this token', async () => {
     const token = await desk.make({
       networks: { allow: ['10.0.0.0/8'], except: ['10.1.0.0/16'] },

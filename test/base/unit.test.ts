@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import type { Doc } from '../../adapters/store.ts'
-import { bound, hasWrites, isLoopback, nearest, newDoc, Unit } from '../../src/base/index.ts'
+import { bound, hasWrites, inWords, isLoopback, nearest, newDoc, Unit } from '../../src/base/index.ts'
 
 const doc = (id: string): Doc => ({
   ...newDoc(bound({ tenant: 't', kind: 'k', id }), { hk: '1', fields: { head: 'a' } }),
@@ -91,6 +91,19 @@ describe('small things', () => {
   it('find the nearest word, and none for a stranger', () => {
     assert.equal(nearest('lifetime', ['lifetimes', 'clients']), 'lifetimes')
     assert.equal(nearest('zzzzzzzz', ['lifetimes', 'clients']), undefined)
+    assert.equal(nearest('expires', ['apis', 'scopes', 'paths']), undefined, 'a guess that is none helps nobody')
+  })
+
+  it('say a time in the largest unit that it fills', () => {
+    for (const [seconds, words] of [
+      [30 * 86_400, '30 days'],
+      [86_400, '1 day'],
+      [5400, '1.5 hours'],
+      [60, '1 minute'],
+      [1, '1 second'],
+      [0, '0 seconds'],
+    ] as const)
+      assert.equal(inWords(seconds), words)
   })
 
   it('know loopback from what looks like it', () => {

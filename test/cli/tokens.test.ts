@@ -101,7 +101,10 @@ for (const kind of STORES) {
       assert.equal(await state('token show'), 'rotating')
       assert.deepEqual([await reason(), await reason(next.token)], ['VALID', 'VALID'])
       await world.app.tokenUse.usage.flush()
-      assert.ok(rowsOf(await run('token consumers', {}, id)).length > 0, 'who still uses the old one')
+      const consumers = rowOf(await run('token consumers', {}, id))
+      assert.ok(rowsOf(consumers.items).length > 0, 'who still uses the old one')
+      assert.ok(rowsOf(await run('token hours', {}, id)).length > 0)
+      await assert.rejects(run('token consumers', {}, `${id}x`), /no API token/)
       assert.equal(rowOf(await run('token revoke', { why: 'done' }, String(next.id))).state, 'revoked')
       assert.deepEqual([await reason(), await reason(next.token)], ['REVOKED', 'REVOKED'])
     })
@@ -139,12 +142,19 @@ for (const kind of STORES) {
     it('takes a person by the name that he signs in with, and a foreign token by its hash', async () => {
       const own = rowOf(await run('token create', { ...nightly, kind: 'personal', owner: `account:${CANARY.login}` }))
       assert.equal(own.owner, `account:${sub}`)
+      const theirs = async (owner: string) =>
+        Number(rowOf(await run('inventory list', { owner, kind: ['api-token'], count: true })).total)
+      assert.equal(await theirs(`account:${CANARY.login}`), await theirs(`account:${sub}`))
+      assert.ok((await theirs(`account:${sub}`)) > 0)
+      await assert.rejects(run('inventory list', { owner: 'account:nobody' }), /no account/i)
       assert.equal('token' in rowOf(await run('token import', { ...nightly, sha256: 'AB'.repeat(32) })), false)
       await assert.rejects(run('token import', { ...nightly, sha256: 'secret' }), /--sha256: 64 hexadecimal digits/)
     })
 
     it('says what is wrong in the words of the options', async () => {
-      await assert.rejects(run('token create', { ...nightly, expires: 'soon' }), /--expires: a time such as 30d/)
+      await assert.rejects(run('token create', { ...nightly, expires: 'soon' }), /--expires: a time with its unit/)
+      await assert.rejects(run('token create', { ...nightly, expires: '30' }), /30s or 30d/)
+      await assert.rejects(run('inventory list', { 'unused-since': 'soon' }), /--unused-since: /)
       await assert.rejects(run('token create', { ...nightly, owner: 'reports' }), /--owner: must be account:SUB/)
       await assert.rejects(run('token create', { ...nightly, scope: undefined }), /--scope/)
       await assert.rejects(run('token rotate', { overlap: '2h' }, 'tok_abc'), /--overlap/)
@@ -164,7 +174,8 @@ for (const kind of STORES) {
         before,
         'a dry run ends nothing',
       )
-      assert.equal(rowOf(await run('inventory revoke', { ...mine, confirm: dry.confirm })).revoked, before)
+      const done = rowOf(await run('inventory revoke', { ...mine, confirm: dry.confirm }))
+      assert.deepEqual([done.count, done.left_alone], [before, dry.left_alone])
       assert.equal(Number(rowOf(await run('inventory list', { ...mine, count: true })).total), 0)
       await assert.rejects(run('inventory list', { kind: ['cookie'] }), /--kind/)
     })
@@ -201,12 +212,22 @@ for (const kind of STORES) {
 }
 
 describe('the command line', () => {
+  const said = async (...args: readonly string[]): Promise<string> =>
+    (await promisify(execFile)(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args])).stdout
+
   it('takes `mintmark inventory` for its list', async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      join(ROOT, 'src/cli/main.ts'),
-      'inventory',
-      '--help',
-    ])
-    assert.match(stdout, /^mintmark inventory list/)
+    assert.match(await said('inventory', '--count', '--help'), /^mintmark inventory list/)
+  })
+
+  it('prints the commands of a word', async () => {
+    for (const [word, command] of [
+      ['token', 'token rotate'],
+      ['policy', 'policy simulate'],
+      ['inventory', 'inventory revoke'],
+    ] as const) {
+      const help = await said(word, '--help')
+      assert.ok(help.includes(`  ${command} `) && !help.includes('client create'), word)
+    }
+    await assert.rejects(said('token'), /token rotate/)
   })
 })

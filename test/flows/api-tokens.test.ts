@@ -119,7 +119,7 @@ for (const kind of STORES) {
       const twice = new URLSearchParams([...Object.entries({ token: token.text, ip: '10.1.2.3' }), ['ip', '10.1.2.4']])
       assert.equal((await post(world, '/token/introspection', twice, service)).status, 400)
       await world.app.tokenUse.usage.flush()
-      const users = await world.app.tokenUse.usage.users(`tok_${token.id}`)
+      const { served: users } = await world.app.tokenUse.usage.users(`tok_${token.id}`)
       assert.ok(
         users.some(
           ({ agent, network, route }) => `${agent} ${network} ${route}` === 'cron/1 10.1.2.0/24 GET /orders/{id}',

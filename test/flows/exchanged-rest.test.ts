@@ -54,7 +54,7 @@ for (const kind of STORES) {
       assert.equal(made.body.created_by, 'client robot')
       assert.ok(Number(made.expiresIn) > 0)
       assert.deepEqual((await call(token.text, '/tokens', wanted)).body, made.body, 'one caller, one key, one answer')
-      const [user] = await at.world.app.tokenUse.usage.users(token.id)
+      const [user] = (await at.world.app.tokenUse.usage.users(token.id)).served
       assert.equal(user?.outcome, 'VALID')
     })
 

@@ -77,7 +77,9 @@ for (const kind of STORES) {
       const { world, now, make, exchange } = at
       const token = await make({ apis: ['urn:test:opaque'], scopes: ['look'] })
       assert.equal((await exchange(token.text)).status, 200)
-      const [user] = await world.app.tokenUse.usage.users(token.id)
+      const [user] = (await world.app.tokenUse.usage.users(token.id)).served
+      const { uses, scopes } = await world.app.tokenUse.usage.used(token.id)
+      assert.deepEqual([uses, Object.keys(scopes.at), scopes.unnamed], [1, ['look'], 0], 'with what it was for')
       assert.deepEqual([user?.outcome, now() - (user?.lastSeen ?? 0) <= 5], ['VALID', true])
       await world.app.relay.drain()
       const [told] = await world.app.eventLog.latest({ type: 'api_token.exchanged', last: 1 })

@@ -13,6 +13,20 @@ const pairs = {
   RSA: generateKeyPairSync('rsa', { modulusLength: 2048 }),
 }
 const jwkOf = (key: KeyObject) => key.export({ format: 'jwk' })
+/** Points of low order (RFC 7748, 6.1; cr.yp.to/ecdh.html): whatever the other side's key is, the secret is zero. */
+const LOW = [
+  '00'.repeat(32),
+  `01${'00'.repeat(31)}`,
+  'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+  '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+  `ec${'ff'.repeat(30)}7f`,
+  `ed${'ff'.repeat(30)}7f`,
+  `ee${'ff'.repeat(30)}7f`,
+]
+const even = (n = ''): string => {
+  const bytes = Buffer.from(n, 'base64url')
+  return Buffer.from([...bytes.subarray(0, -1), (bytes.at(-1) ?? 0) & 0xfe]).toString('base64url')
+}
 const p256 = jwkOf(pairs['P-256'].publicKey)
 const rsa = jwkOf(pairs.RSA.publicKey)
 
@@ -51,6 +65,8 @@ describe('a sealed hand-over', () => {
       jwkOf(small),
       jwkOf(k256),
       { ...rsa, e: 'AQAA' },
+      { ...rsa, n: even(rsa.n) },
+      ...LOW.map((hex) => ({ kty: 'OKP', crv: 'X25519', x: Buffer.from(hex, 'hex').toString('base64url') })),
       jwkOf(generateKeyPairSync('ed25519').publicKey),
       { ...p256, y: p256.x },
       { ...p256, use: 'sig' },

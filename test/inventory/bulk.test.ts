@@ -21,7 +21,7 @@ describe('bulk revocation', () => {
     const { inventory, revoke, fill, noted } = await opened()
     await fill({ tokens: many(40, () => token()), artefacts: [family(), family({ kind: 'Grant' })] })
     const filter = { owner: ada }
-    const plan = await inventory.plan(filter)
+    const plan = await inventory.plan(filter, by)
     assert.deepEqual(
       [plan.total, plan.byKind, plan.leftAlone, plan.needsCode, plan.codeUntil],
       [41, { 'api-token': 40, family: 1, session: 0 }, 1, true, NOW + 600],
@@ -29,6 +29,7 @@ describe('bulk revocation', () => {
     assert.equal((await inventory.count(filter)).total, 42, 'nothing has changed')
     await assert.rejects(revoke(filter, by), isRefused('confirmation_needed'))
     const done = await revoke(filter, { ...by, code: plan.code })
+    assert.deepEqual([done.leftAlone, done.leftAloneByKind], [1, { grant: 1 }], 'as the plan said')
     assert.deepEqual([done.revoked, done.byKind, done.failed], [41, { 'api-token': 40, family: 1 }, []])
     assert.deepEqual(new Set(noted.map(({ data }) => data.id)).size, 41)
     assert.equal(noted.length, 41)
@@ -40,7 +41,7 @@ describe('bulk revocation', () => {
   it('takes no code of another filter, number or key, none that is old, and none for more than was seen', async () => {
     const { inventory, revoke, fill, clock } = await opened()
     await fill({ tokens: many(30, () => token()) })
-    const { code } = await inventory.plan({ owner: ada })
+    const { code } = await inventory.plan({ owner: ada }, by)
     const [at, count, mac] = code.split('.')
     for (const [filter, bad] of [
       [{ scope: 'read' }, code],
@@ -50,12 +51,14 @@ describe('bulk revocation', () => {
       [{ owner: ada }, ''],
     ] as const)
       await assert.rejects(revoke(filter, { ...by, code: bad }), isRefused('confirmation_wrong'), bad)
+    const rival = { by: 'account boris', why: '' }
+    await assert.rejects(revoke({ owner: ada }, { ...rival, code }), isRefused('confirmation_wrong'))
     await fill({ tokens: [token()] })
     await assert.rejects(revoke({ owner: ada }, { ...by, code }), isRefused('inventory_grew'))
-    const { code: fresh } = await inventory.plan({ owner: ada })
+    const { code: fresh } = await inventory.plan({ owner: ada }, by)
     clock.seconds += 601
     await assert.rejects(revoke({ owner: ada }, { ...by, code: fresh }), isRefused('confirmation_wrong'))
-    await assert.rejects(inventory.plan({}), isRefused('too_wide'))
+    await assert.rejects(inventory.plan({}, by), isRefused('too_wide'))
   })
 })
 
@@ -64,7 +67,7 @@ describe('a bulk revocation', () => {
   it('is one commit of as many as fit one, and what is left is told and done by asking again', async () => {
     const { fill, inventory, revoke, noted } = await opened({ atOnce: 25 })
     await fill({ tokens: many(60, () => token()) })
-    const { code } = await inventory.plan({ owner: ada })
+    const { code } = await inventory.plan({ owner: ada }, by)
     const staged = room.unit()
     const { revoked, left } = await inventory.revoke(staged, { owner: ada }, { ...by, code })
     assert.deepEqual([revoked, left, noted.length], [25, 35, 0])

@@ -23,7 +23,10 @@ describe('scope right-sizing', () => {
           scopes: id === 'tok_young' ? ['read'] : ['read', 'write', 'admin'],
           since: NOW - 40 * DAY,
         }),
-        used: async (id, since) => (id === 'tok_idle' || since > NOW - 30 * DAY ? [] : ['read', 'gone']),
+        used: async (id, since) => ({
+          scopes: id === 'tok_idle' || since > NOW - 30 * DAY ? [] : ['read', 'gone'],
+          isWhole: id !== 'tok_vague',
+        }),
         narrow: async (id, input) => void narrowed.push([id, input.scopes]),
       },
     })
@@ -34,6 +37,8 @@ describe('scope right-sizing', () => {
     await inventory.narrowToUsed('tok_young', { days: 30, by: 'operator' })
     assert.deepEqual(narrowed, [['tok_a', ['read']]], 'what is used whole is left as it is')
     await assert.rejects(inventory.narrowToUsed('tok_idle', { days: 30, by: 'x' }), isRefused('nothing_left'))
+    assert.equal((await inventory.grantedButUnused('tok_vague', { days: 30 })).observed, false, 'a use named no scope')
+    await assert.rejects(inventory.narrowToUsed('tok_vague', { days: 30, by: 'x' }), isRefused('uses_unknown'))
   })
 })
 
@@ -76,6 +81,7 @@ describe('client secrets and signing keys', () => {
         signatures: 1,
         last_signed_at: undefined,
         signed_until: undefined,
+        next_at: new Date((NOW + DAY) * 1000).toISOString(),
         next_step: 'stops signing about 2027-02-14T08:00:00.000Z',
       },
     ],

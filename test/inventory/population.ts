@@ -193,7 +193,7 @@ export async function openRoom(more: Partial<InventoryDeps> = {}, given?: Store)
     },
     tokens: {
       granted: async () => ({ scopes: ['read', 'write'], since: NOW - 100 * DAY }),
-      used: async () => ['read'],
+      used: async () => ({ scopes: ['read'], isWhole: true }),
       narrow: async () => {},
     },
     ...more,

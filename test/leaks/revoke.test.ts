@@ -147,19 +147,27 @@ describe('leak reports', () => {
     oauth = []
     room = await openLeakRoom('sqlite', {
       oauth: {
-        mark: (text) => createHash('sha256').update(text).digest('base64url'),
-        end: async (mark, by) => {
-          oauth.push([mark, by])
+        mark: async (text) => ({
+          ids: [createHash('sha256').update(text).digest('base64url')],
+          token: null,
+          isOurs: false,
+        }),
+        isLive: async () => false,
+        end: async ({ ids }, by) => {
+          oauth.push([ids.join(' '), by])
           return true
         },
       },
-      reaction: async (token: ShownToken) => (token.owner.type === 'service' ? 'revoke' : 'quarantine'),
+      reaction: async (token: ShownToken) => ({
+        do: token.owner.type === 'service' ? 'revoke' : 'quarantine',
+        why: 'a policy says so',
+      }),
     })
   })
   after(() => room.close())
 
   it('of another shape are refused with 400, which says nothing of any token', async () => {
-    const text = 'x'.repeat(512)
+    const text = 'x'.repeat(4096)
     for (const body of [
       '',
       '{',
@@ -168,9 +176,6 @@ describe('leak reports', () => {
       '{}',
       { tokens: [] },
       { tokens: 'mm_pat_x' },
-      { tokens: [1] },
-      { tokens: [''] },
-      { tokens: [`${text}x`] },
       { tokens: Array.from({ length: 1001 }, () => 'x') },
       Buffer.from([0x7b, 0xff, 0x7d]).toString('latin1'),
     ])
@@ -206,6 +211,21 @@ describe('leak reports', () => {
       oauth,
       marks.map((mark) => [mark, 'leak report']),
     )
+  })
+})
+
+describe('leak reports that hold something else, too', () => {
+  it('with entries that are no tokens are answered as any, and what stands beside them is acted on', async () => {
+    const room = await openLeakRoom('sqlite')
+    const token = await room.mint()
+    const fine = await report(room, { tokens: [token.text] })
+    const bad = [1, null, '', {}, ['x'], 'x'.repeat(4097), '\0']
+    const other = await room.mint()
+    assert.deepEqual(await report(room, { tokens: [...bad, other.text] }), fine)
+    assert.deepEqual(await report(room, { tokens: bad }), fine)
+    await room.leaks.work()
+    for (const { id } of [token, other]) assert.equal(await room.stateOf(id), 'quarantined')
+    await room.close()
   })
 })
 

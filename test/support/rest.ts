@@ -77,6 +77,15 @@ async function called(origin: string, method: string, path: string, calling: Cal
   return { status: answer.status, headers: answer.headers, body: text === '' ? {} : JSON.parse(text) }
 }
 
+/** Who used every token, and how often. */
+const uses: Pick<Doors, 'consumers' | 'hours'> = {
+  consumers: async () => ({
+    served: [{ network: '10.0.0.0/24', agent: 'curl', route: '/x', outcome: 'VALID', lastSeenAt: 5 }],
+    refused: [{ network: '10.0.1.0/24', agent: 'curl', route: '/x', outcome: 'IP_DENIED', lastSeenAt: 5 }],
+  }),
+  hours: async () => [{ hour: 3600, counts: { VALID: 3 } }],
+}
+
 /** Opens the face. */
 export async function openRest(
   kind: StoreKind,
@@ -100,7 +109,7 @@ export async function openRest(
     tokens,
     accessToken: async (text) => access.get(text),
     apiToken,
-    consumers: async () => [{ network: '10.0.0.0/24', agent: 'curl', route: '/x', lastSeenAt: 5, uses: 3 }],
+    ...uses,
     inventory: standInInventory(30),
     handover: undefined,
     ...more,

@@ -11,6 +11,7 @@ const refuse = refusals({
 })
 
 const THRESHOLD = 10
+const ALONE = { leftAlone: 1, leftAloneByKind: { 'client-secret': 1 } }
 
 const entry = (i: number): InventoryEntry => ({
   id: `cred_${String(i).padStart(5, '0')}`,
@@ -25,7 +26,7 @@ const entry = (i: number): InventoryEntry => ({
   lastUsedAt: null,
   expiresAt: null,
   next: null,
-  users: [{ network: '10.0.0.0/24', agent: undefined, route: undefined, lastSeenAt: 5 }],
+  users: [{ network: '10.0.0.0/24', agent: undefined, route: undefined, outcome: 'VALID', lastSeenAt: 5 }],
 })
 
 const isMeant = ({ kind, owner }: InventoryFilter, one: InventoryEntry): boolean =>
@@ -45,14 +46,14 @@ export function standInInventory(n: number): InventoryDoor {
     count: async (filter) => ({ total: found(filter).length, complete: true }),
     async plan(filter) {
       const total = found(filter).length
-      return { total, leftAlone: 0, needsCode: total > THRESHOLD, code: codeOf(filter), codeUntil: 1 }
+      return { total, ...ALONE, needsCode: total > THRESHOLD, code: codeOf(filter), codeUntil: 1 }
     },
     async revoke(_unit, filter, { code }) {
       const ended = found(filter)
       if (code === undefined && ended.length > THRESHOLD) throw refuse('confirmation_needed')
       if (code !== undefined && code !== codeOf(filter)) throw refuse('confirmation_wrong')
       entries = entries.filter((one) => !ended.includes(one))
-      return { revoked: ended.length, left: 0, failed: [] }
+      return { revoked: ended.length, left: 0, ...ALONE, failed: [] }
     },
     queries: {
       list: async () => [...saved.values()],

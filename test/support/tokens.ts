@@ -2,16 +2,18 @@
 
 import type { Store } from '../../adapters/store.ts'
 import {
+  apiTokenNorm,
+  createTokenDecisions,
   createTokenSchedule,
   createTokens,
   type Owner,
   type Reminder,
+  type SeenUses,
   type TokenOrder,
 } from '../../src/api-tokens/index.ts'
-import { apiTokenNorm } from '../../src/api-tokens/schedule.ts'
 import { collections } from '../../src/app.ts'
 import { systemRandom as random, randomText, seconds, TENANT, Unit } from '../../src/base/index.ts'
-import { type ConfigurationInput, parseConfiguration } from '../../src/config/index.ts'
+import { type ConfigurationInput, parseConfiguration, type RotationFacts } from '../../src/config/index.ts'
 import { createEngine } from '../../src/rotation/index.ts'
 import { createSeal, fixedMasters, openEvents, sealEvents } from '../../src/seal/index.ts'
 import { MemoryStore } from '../adapters/memory-store.ts'
@@ -90,14 +92,16 @@ function scheduled(deps: Awaited<ReturnType<typeof depsOf>>) {
       after: () => () => {},
       report,
     })
-  const newSchedule = () =>
-    createTokenSchedule({
-      ...deps,
-      decide: (facts) => engine().decide(facts),
-      notify: (one) => void reminders.push(one),
-      report,
-    })
-  return { reminders, failures, newSchedule, schedule: newSchedule() }
+  const uses = new Map<string, SeenUses>()
+  const decides = {
+    ...deps,
+    decide: (facts: RotationFacts) => engine().decide(facts),
+    seen: async (id: string) => uses.get(id),
+    notify: (one: Reminder) => void reminders.push(one),
+  }
+  const newSchedule = () => createTokenSchedule({ ...decides, report })
+  const decisions = createTokenDecisions(decides)
+  return { reminders, failures, uses, decisions, newSchedule, schedule: newSchedule() }
 }
 
 /** Opens it. `standing`: owners that may be used, with their scopes; others are unknown. */

@@ -76,7 +76,7 @@ export async function openWorld(
   kind: StoreKind,
   configuration: ConfigurationInput = {},
   wrap: (store: Store) => Store = (store) => store,
-  more: Partial<Pick<AppDeps, 'signers' | 'masters' | 'proxies' | 'lanes'>> = {},
+  more: Partial<Pick<AppDeps, 'signers' | 'masters' | 'proxies' | 'lanes' | 'logger'>> = {},
 ): Promise<World> {
   const { createServer } = await import('node:net')
   const port = await new Promise<number>((done) => {

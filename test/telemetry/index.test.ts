@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
-import { Secret, systemRandom } from '../../src/base/index.ts'
+import { Refusal, Secret, systemRandom } from '../../src/base/index.ts'
 import { mintCredential } from '../../src/seal/index.ts'
-import { createCounters, createLogger, scrub } from '../../src/telemetry/index.ts'
+import { createCounters, createLogger, loggedRefusal, scrub } from '../../src/telemetry/index.ts'
 
 const JWT = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlLXNpZ25hdHVyZQ'
 const CANARIES = [
@@ -44,6 +44,15 @@ describe('the log', () => {
       assert.equal(text.includes(canary), false)
     })
   }
+
+  it('says of a refusal its code and what stood against it, and where in our code nobody', () => {
+    const cause = new Error('the cursor is of another key')
+    const refusal = new Refusal({ code: 'bad_cursor', status: 400, message: 'No.', facts: { page: 2 }, cause })
+    const text = lines((logger) => logger.info(loggedRefusal(refusal), 'refused'))
+    const { refusal: code, facts, because } = JSON.parse(text)
+    assert.deepEqual([code, facts, because], ['bad_cursor', { page: 2 }, 'the cursor is of another key'])
+    assert.ok(!text.includes('[hidden]') && !/\bat .*\.ts/.test(text))
+  })
 
   it('shows no field that is named like a secret, and no basic credentials or database password', () => {
     const text = lines((logger) => {

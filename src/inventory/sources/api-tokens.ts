@@ -130,6 +130,8 @@ export function tokenSource(deps: {
   readonly store: Pick<Store, 'find' | 'count'>
   readonly seal: Seal
   readonly next?: NextRotation
+  /** What verification answers for a token now: its owner may be gone, or its time not have come, in whatever state it is. */
+  readonly standing?: (token: { readonly doc: Doc; readonly record: TokenRecord }) => Promise<string>
 }): InventorySource {
   const { seal } = deps
   return new DocumentSource(deps.store, {
@@ -155,6 +157,7 @@ export function tokenSource(deps: {
         name: record.name,
         purpose: record.purpose,
         scopes: record.scopes,
+        ...(deps.standing ? { standing: await deps.standing({ doc, record }) } : {}),
         next: deps.next?.({ doc, record }) ?? null,
       }
     },

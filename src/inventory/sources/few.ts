@@ -78,7 +78,7 @@ export function keySource(keyring: Pick<Keyring, 'list'>): InventorySource {
       createdAt: unix(key.made_at),
       lastUsedAt: unix(key.last_signed_at),
       expiresAt: null,
-      next: key.next_step === undefined ? null : { at: null, why: key.next_step },
+      next: key.next_step === undefined ? null : { at: unix(key.next_at), why: key.next_step },
     }))
   })
 }
