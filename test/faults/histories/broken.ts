@@ -18,14 +18,14 @@ export const BROKEN: readonly Broken[] = [
     changes: [
       {
         file: 'src/oidc/commit.ts',
-        from: 'if (hasWrites(writes)) await commit(writes, work)',
+        from: 'if (hasWrites(writes)) await commit(writes)',
         to: `const { receipt, receiptKey, ...fields } = writes.decider?.set.fields ?? {}
     if (writes.decider && receipt) {
       const { decider } = writes
-      await commit({ ...writes, decider: { ...decider, set: { ...decider.set, fields } } }, work)
+      await commit({ ...writes, decider: { ...decider, set: { ...decider.set, fields } } })
       const apart = { collection: decider.collection, id: decider.id, if: { revokedAt: null }, set: { fields: { receipt, receiptKey: receiptKey ?? null } } } as const
-      await commit({ ...writes, cid: writes.cid + '.r', burns: [], inserts: [], updates: [], revocations: [], cleanups: [], events: [], decider: apart }, work)
-    } else if (hasWrites(writes)) await commit(writes, work)`,
+      await commit({ ...writes, cid: writes.cid + '.r', burns: [], inserts: [], updates: [], revocations: [], cleanups: [], events: [], decider: apart })
+    } else if (hasWrites(writes)) await commit(writes)`,
       },
     ],
   },
@@ -51,7 +51,7 @@ export const BROKEN: readonly Broken[] = [
   },
   {
     name: 'a rotation that does not ask for the head',
-    changes: [{ file: FAMILY, from: '    fields: { head: headOf(presented.text) },\n  })', to: '  })' }],
+    changes: [{ file: FAMILY, from: '    fields: { head: presented.head },\n  })', to: '  })' }],
   },
   {
     name: 'a late duplicate taken for a replay',
@@ -62,8 +62,8 @@ export const BROKEN: readonly Broken[] = [
     changes: [
       {
         file: 'src/oidc/commit.ts',
-        from: 'if (hasWrites(writes)) await commit(writes, work)',
-        to: 'if (hasWrites(writes) && work.presented) void commit(writes, work).catch(() => {})\n    else if (hasWrites(writes)) await commit(writes, work)',
+        from: 'if (hasWrites(writes)) await commit(writes)',
+        to: "if (hasWrites(writes) && 'idleUntil' in (writes.decider?.set.fields ?? {})) void commit(writes).catch(() => {})\n    else if (hasWrites(writes)) await commit(writes)",
       },
     ],
   },
