@@ -45,6 +45,16 @@ function carried(row: Row): readonly Row[] {
 
 type Read = (name: string) => Promise<readonly Row[]>
 
+/** Ids and types of the entries in a page of numbered events; none for any other document. */
+function numberedIn(contents: unknown): readonly (readonly [id: string, types: string])[] {
+  const parsed: unknown = typeof contents === 'string' ? JSON.parse(contents) : {}
+  const entries: readonly unknown[] =
+    typeof parsed === 'object' && parsed !== null && 'entries' in parsed && Array.isArray(parsed.entries)
+      ? parsed.entries
+      : []
+  return entries.map((entry) => (Array.isArray(entry) ? [String(entry[0]), String(entry[1])] : ['', '']))
+}
+
 // The outboxes first, what the relay has numbered last: an event that moves between is seen twice, and not never.
 async function standing(read: Read): Promise<Standing> {
   const [things, told, records] = [new Map<string, Row>(), new Map<string, string>(), new Map<string, string>()]
@@ -60,7 +70,7 @@ async function standing(read: Read): Promise<Standing> {
       else things.set(`${name} ${row.id}`, row)
     }
   }
-  for (const row of await read('events')) if (typeof row.event === 'string') told.set(row.event, String(row.type))
+  for (const row of await read('events')) for (const [id, types] of numberedIn(row.contents)) told.set(id, types)
   return { things, events: told, records }
 }
 
