@@ -5,12 +5,12 @@ import Koa from 'koa'
 import type { Store } from '../adapters/store.ts'
 import { type Clock, type Random, randomText } from './base/index.ts'
 import {
+  ANY_ORIGIN,
   BadBody,
   callerAddress,
   type createViews,
   earlyId,
   oauthError,
-  PUBLISHED_HEADERS,
   prepared,
   readBody,
   type Shelf,
@@ -19,11 +19,9 @@ import {
   sendCacheable,
 } from './http/index.ts'
 import type { Keyring } from './keys/index.ts'
-import { normalPath, type Oidc } from './oidc/index.ts'
+import { normalPath, type Oidc, PUBLISHED } from './oidc/index.ts'
 import { type Seal, SealStale } from './seal/index.ts'
 import type { Logger } from './telemetry/index.ts'
-
-const CACHED = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
 
 /** What stands behind the door. */
 export interface DoorDeps {
@@ -129,7 +127,7 @@ function cacheable(ctx: Koa.Context, { keyring, shelf }: DoorDeps, generation: u
   // Made once a generation: from now on it leaves as it is, for everybody. So never of a request that names more than the path: one with
   // another origin in its first line would have it stand in every URL.
   const { url = '' } = ctx.req
-  if (CACHED.includes(url)) shelf.put(url, generation, prepared(answer, PUBLISHED_HEADERS))
+  if (PUBLISHED.includes(url)) shelf.put(url, generation, prepared(answer, ANY_ORIGIN))
   sendCacheable(ctx, answer)
 }
 
@@ -152,7 +150,7 @@ export function frontDoor(door: DoorDeps): Koa {
     if (normalPath(ctx.path) === door.claim.path) return door.claim.answer(ctx, body)
     const generation = oidc.lanes()
     await oidc.routes(ctx, { requestId: String(ctx.state.requestId), address, body })
-    if (ctx.status === 200 && CACHED.includes(normalPath(ctx.path))) cacheable(ctx, door, generation)
+    if (ctx.status === 200 && PUBLISHED.includes(normalPath(ctx.path))) cacheable(ctx, door, generation)
     else if (ctx.status === 404 && !ctx.body) {
       ctx.status = 404
       ctx.body = oauthError('not_found', 'there is nothing at this address')

@@ -6,16 +6,16 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { type Clock, type Random, randomText } from './base/index.ts'
 import {
+  ANY_ORIGIN,
   callerAddress,
   keepEarly,
   type Prepared,
-  PUBLISHED_HEADERS,
   prepared,
   type Shelf,
   securityHeaderList,
 } from './http/index.ts'
 import type { Keyring } from './keys/index.ts'
-import type { LaneAnswer, Oidc } from './oidc/index.ts'
+import { LANE_BODY_MAX, type LaneAnswer, type Oidc, PUBLISHED } from './oidc/index.ts'
 import type { Seal } from './seal/index.ts'
 import type { Logger } from './telemetry/index.ts'
 
@@ -33,7 +33,6 @@ export interface RawDoorDeps {
   readonly next: RequestListener
 }
 
-const BODY_MAX = 8192
 /** Headers by which a caller asks for less than the whole, or for it under conditions. */
 const CONDITIONS = ['origin', 'if-none-match', 'if-modified-since', 'cache-control', 'range'] as const
 
@@ -67,13 +66,11 @@ function createPublished({ keyring, oidc, shelf }: RawDoorDeps): (path: string) 
     const of = `${etag} ${cacheControl}`
     const known = shelf.get(path, of)
     if (known) return known
-    const made = prepared({ body, etag, cacheControl, type: 'application/jwk-set+json' }, PUBLISHED_HEADERS)
+    const made = prepared({ body, etag, cacheControl, type: 'application/jwk-set+json' }, ANY_ORIGIN)
     shelf.put(path, of, made)
     return made
   }
 }
-
-const PUBLISHED = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
 
 /**
  * Sends what is ready in one turn of the event loop at its end, one after the other. Each send may wake somebody who sleeps, and a wake-up costs
@@ -170,7 +167,7 @@ export function rawDoor(deps: RawDoorDeps): RequestListener {
 
   return (req, res) => {
     const { method, url = '', headers } = req
-    const isShort = Number(headers['content-length'] ?? Number.NaN) <= BODY_MAX
+    const isShort = Number(headers['content-length'] ?? Number.NaN) <= LANE_BODY_MAX
     if (method === 'POST' && isShort && oidc.lanes().takes(url)) return post(req, res, url)
     if (method === 'GET' && url === '/me') return userinfo(req, res)
     if (method === 'GET' && publish(req, res, url)) return

@@ -52,8 +52,8 @@ export function prepared(
   return { body: bytes, headers: [...more, ...own] }
 }
 
-/** What every answer of discovery and of the keys carries: anybody's page may read them. */
-export const PUBLISHED_HEADERS = ['Vary', 'Origin', 'Access-Control-Allow-Origin', '*'] as const
+/** What an answer carries that anybody's page may read: the library's CORS for a request without an origin. */
+export const ANY_ORIGIN = ['Vary', 'Origin', 'Access-Control-Allow-Origin', '*'] as const
 
 /** Prepared answers by path, each good while `of` (the generation that made it, or its text) is the one that is asked for. */
 export function createShelf() {

@@ -4,10 +4,10 @@
  */
 
 export {
+  ANY_ORIGIN,
   type Cacheable,
   createShelf,
   type Prepared,
-  PUBLISHED_HEADERS,
   prepared,
   type Shelf,
   sendAsset,

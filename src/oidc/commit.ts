@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import { Conflict, type OutboxEvent, type Store, type Writes } from '../../adapters/store.ts'
-import { type Clock, hasWrites, type Keep, type Random, randomText, TENANT, Unit } from '../base/index.ts'
+import { type Clock, hasWrites, type Keep, TENANT, type Unit } from '../base/index.ts'
 import type { SeenFrom } from '../config/index.ts'
 import { requestView } from '../http/index.ts'
 import { type Seal, sealEvents } from '../seal/index.ts'
@@ -16,15 +16,15 @@ import { newWork, type Work, withWork } from './work.ts'
 
 /** What the runner uses. */
 export interface RunnerDeps {
-  readonly store: Pick<Store, 'get' | 'find' | 'commit'>
-  readonly seal: Seal
+  readonly store: Pick<Store, 'get' | 'commit'>
   readonly records: Records
-  readonly clock: Clock
-  readonly random: Random
   readonly origin: URL
-  /** Takes events of requests that write nothing; they are recorded in batches (DESIGN rule 5). */
-  readonly batch: (events: readonly OutboxEvent[]) => void
+  readonly unitOf: UnitOf
+  readonly finish: Finish
 }
+
+/** A unit of work for the request of an id. */
+export type UnitOf = (requestId: string) => Unit
 
 /** One request to run. */
 export interface Run {
@@ -66,7 +66,18 @@ export type Finish = (
 ) => Promise<void>
 
 /** Makes what ends every unit, a lane's as the library's. */
-export function createFinish({ store, seal, clock, batch }: Omit<RunnerDeps, 'records' | 'random' | 'origin'>): Finish {
+export function createFinish({
+  store,
+  seal,
+  clock,
+  batch,
+}: {
+  readonly store: Pick<Store, 'commit'>
+  readonly seal: Seal
+  readonly clock: Clock
+  /** Takes events of requests that write nothing; they are recorded in batches (DESIGN rule 5). */
+  readonly batch: (events: readonly OutboxEvent[]) => void
+}): Finish {
   return async (unit, { keep, network }, commit = (writes) => store.commit(writes)) => {
     const actor = { request: unit.request, network }
     const events = sealEvents(seal, unit, { clock, actor, tenant: TENANT, keep })
@@ -78,8 +89,7 @@ export function createFinish({ store, seal, clock, batch }: Omit<RunnerDeps, 're
 
 /** Makes the runner. */
 export function createRunner(deps: RunnerDeps) {
-  const { store, records } = deps
-  const finish = createFinish(deps)
+  const { store, records, finish } = deps
 
   /** A session that a rival saved meanwhile: both saves, when they can be one. */
   async function mergedUpdates(writes: Writes, work: Work, lost: Conflict): Promise<Writes | undefined> {
@@ -111,7 +121,7 @@ export function createRunner(deps: RunnerDeps) {
   }
 
   async function once(run: Run): Promise<Koa.Context> {
-    const unit = new Unit({ store, cid: randomText(deps.random, 16), request: run.id })
+    const unit = deps.unitOf(run.id)
     const work = newWork({ unit, route: run.route, seen: run.seen })
     const ctx = run.context(
       requestView(run.req, { body: run.body, origin: deps.origin, address: run.address }),

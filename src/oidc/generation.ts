@@ -14,7 +14,7 @@ import type { Seal } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { createTokenAnswers } from './api-token-introspection.ts'
 import { type Bearer, createBearer } from './bearer.ts'
-import type { Finish, Runner } from './commit.ts'
+import type { Finish, Runner, UnitOf } from './commit.ts'
 import { certificateOf } from './configuration.ts'
 import { createFamilies } from './family.ts'
 import { createInteractions } from './interactions.ts'
@@ -76,6 +76,7 @@ export interface Standing extends OidcDeps {
   readonly origin: URL
   readonly run: Runner
   readonly finish: Finish
+  readonly unitOf: UnitOf
   /** Runs what reads through the models outside of any request. */
   readonly inWork: <T>(work: (unit: Unit) => Promise<T>) => Promise<T>
 }

@@ -17,11 +17,11 @@ import { artefacts, createRecords } from './records.ts'
 import type { Routes } from './routes.ts'
 import { newWork, withWork } from './work.ts'
 
-export type { LaneAnswer, LaneRequest, Lanes } from './lanes/index.ts'
+export { LANE_BODY_MAX, type LaneAnswer, type LaneRequest, type Lanes } from './lanes/index.ts'
 export { createLeaked, type LeakedDeps, type OauthMark } from './leaked.ts'
 export { artefactResealer, artefacts, createRecords, type Payload, type Records } from './records.ts'
 export type { EdgeState, Routes } from './routes.ts'
-export { normalPath } from './routes.ts'
+export { normalPath, PUBLISHED } from './routes.ts'
 
 /** What this room refuses in words of its own; the protocol's refusals are the library's. */
 export const familyRefusals = refuse.table
@@ -51,22 +51,24 @@ export async function createOidc(deps: OidcDeps) {
   const { store, seal, clock, random, logger } = deps
   const records = createRecords(seal)
   const origin = new URL(deps.issuer)
-  const running = { store, seal, records, clock, random, origin, batch: deps.batch }
   const userCodes = createThrottle(deps, { name: 'user code network', points: 10, seconds: QUARTER })
   /** A unit of work outside any request, for followers and the CLI. */
   function inWork<T>(work: (unit: Unit) => Promise<T>): Promise<T> {
-    const unit = new UnitOfWork({ store, cid: randomText(random, 16), request: randomText(random, 9) })
+    const unit = deps.unit()
     return withWork(newWork({ unit, route: 'local', seen: { network: 'local' } }), () => work(unit))
   }
 
+  const unitOf = (request: string): Unit => new UnitOfWork({ store, cid: randomText(random, 16), request })
+  const finish = createFinish(deps)
   const standing: Standing = {
     ...deps,
     records,
     origin,
     userCodes,
     inWork,
-    run: createRunner(running),
-    finish: createFinish(running),
+    unitOf,
+    finish,
+    run: createRunner({ store, records, origin, unitOf, finish }),
     secrets: { dpop: await seal.sharedSecret('dpop') },
   }
   let current = generationOf(standing, deps.configuration, refreshEngine(deps.configuration.rotation, logger))

@@ -8,6 +8,14 @@ import { maybeWork } from './work.ts'
 /** OpenID Connect's scopes, which need no API. */
 export const OPENID_SCOPES = ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'] as const
 
+/** How long an access token lives: as its API says, else as tokens of its format do. */
+export function accessTokenSeconds(
+  api: Pick<ApiRecord, 'accessToken' | 'lifetimeSeconds'> | null | undefined,
+  { accessTokenSeconds: opaque, jwtAccessTokenSeconds: jwt }: Configuration['lifetimes'],
+): number {
+  return api?.lifetimeSeconds ?? (api?.accessToken === 'jwt' ? jwt : opaque)
+}
+
 function signerAway(message: string): SignerUnavailable {
   const cause = new SignerUnavailable(message)
   const work = maybeWork()
@@ -50,7 +58,7 @@ export function createResources(deps: {
         scope: (await allowed(ctx, client.clientId, api)).join(' '),
         audience: api.id,
         accessTokenFormat: api.accessToken,
-        accessTokenTTL: api.lifetimeSeconds ?? (jwt ? lifetimes.jwtAccessTokenSeconds : lifetimes.accessTokenSeconds),
+        accessTokenTTL: accessTokenSeconds(api, lifetimes),
         ...(jwt ? { jwt: { sign: { alg: api.algorithm as 'ES256' } } } : {}),
       }
     },

@@ -42,6 +42,9 @@ export interface RouteDeps {
   readonly userCodes: { waitSeconds(key: string): Promise<number>; fail(key: string): Promise<void> }
 }
 
+/** The same for everyone: what caches may keep, and what the raw door sends as prepared bytes. */
+export const PUBLISHED = ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
+
 /** The path as the library's router sees it: letter case and one closing slash aside. */
 export function normalPath(path: string): string {
   const lower = path.toLowerCase()

@@ -1,33 +1,23 @@
 /** The client credentials grant (RFC 6749, 4.4) with a secret, for no API or one declared API: opaque tokens and JWTs. */
 
-import { type Clock, type Random, randomText, seconds } from '../../base/index.ts'
+import { randomText, seconds } from '../../base/index.ts'
 import type { ApiRecord, Clients } from '../../clients/index.ts'
-import type { Configuration } from '../../config/index.ts'
-import type { Seal } from '../../seal/index.ts'
-import { artefacts, type Payload, type Records } from '../records.ts'
+import { artefacts, type Payload } from '../records.ts'
+import { accessTokenSeconds } from '../resources.ts'
 import type { Work } from '../work.ts'
 import type { Caller } from './callers.ts'
-import type { JwtSigner } from './jwt.ts'
+import { type IssueDeps, JTI_BYTES } from './issue.ts'
 import { type PlainForm, plainScopes } from './request.ts'
 
 /** What it uses. */
-export interface ClientCredentialsDeps {
+export interface ClientCredentialsDeps extends IssueDeps {
   readonly clients: Pick<Clients, 'api' | 'apis'>
-  readonly records: Records
-  readonly seal: Seal
-  readonly clock: Clock
-  readonly random: Random
-  readonly signer: JwtSigner
-  readonly issuer: string
-  readonly lifetimes: Configuration['lifetimes']
   /** Scopes that need no API. */
   readonly statics: readonly string[]
 }
 
 /** Its parameters. */
 export const CLIENT_CREDENTIALS_FORM = ['grant_type', 'client_id', 'client_secret', 'scope', 'resource'] as const
-
-const JTI_BYTES = 32
 
 /** What a token is for: no API (null) or one; undefined where the library must say. */
 async function targetOf(
@@ -68,8 +58,7 @@ export function createClientCredentials(deps: ClientCredentialsDeps) {
     const { clientId } = caller.record
     const scope = api ? grantedAt(api, caller, scopes) : scopes.join(' ') || undefined
     const isJwt = api?.accessToken === 'jwt'
-    const usual = isJwt ? lifetimes.jwtAccessTokenSeconds : lifetimes.accessTokenSeconds
-    const [iat, lifetime] = [seconds(clock), api?.lifetimeSeconds ?? usual]
+    const [iat, lifetime] = [seconds(clock), accessTokenSeconds(api, lifetimes)]
     const times = { iat, exp: iat + lifetime }
     unit.note('token.issued', { client_id: clientId, grant_type: 'client_credentials' })
     const answer = (token: string) => ({ access_token: token, expires_in: lifetime, scope, token_type: 'Bearer' })

@@ -17,14 +17,14 @@ import { isPlainForm, isPlainHead, type Lane, type LaneAnswer, type LaneRequest 
 import { createTokenLane, type TokenLaneDeps } from './token.ts'
 import { createUserinfoLane } from './userinfo.ts'
 
-export type { LaneAnswer, LaneRequest } from './request.ts'
+export { LANE_BODY_MAX, type LaneAnswer, type LaneRequest } from './request.ts'
 
 /** What the lanes are made from. */
 export type LaneDeps = Omit<ClientCredentialsDeps, 'signer' | 'clients'> &
   Omit<RefreshLaneDeps, 'signer' | 'clients'> &
   Omit<IntrospectionLaneDeps, 'livePayload' | 'callers' | 'clients'> &
   Omit<LiveTokenDeps, 'families'> &
-  Pick<TokenLaneDeps, 'store' | 'finish'> &
+  Pick<TokenLaneDeps, 'finish'> &
   Pick<CallerDeps, 'library'> & {
     readonly clients: ClientCredentialsDeps['clients'] & CallerDeps['clients']
     readonly keys: readonly ProviderKey[]

@@ -3,21 +3,19 @@
  * other kind, is the library's.
  */
 
-import type { Store } from '../../../adapters/store.ts'
 import { mayBeToken } from '../../api-tokens/index.ts'
-import { type Random, randomText, Unit } from '../../base/index.ts'
 import type { TokenAnswers } from '../api-token-introspection.ts'
 import { answerTo, askedOf, type Body } from '../asked-of.ts'
+import type { UnitOf } from '../commit.ts'
 import { type MayLearnDeps, mayLearn } from '../may-learn.ts'
 import type { Kind, Payload } from '../records.ts'
 import type { Caller, Callers } from './callers.ts'
 import type { LivePayload } from './live-token.ts'
-import { type Lane, type LaneAnswer, type PlainForm, plainForm } from './request.ts'
+import { headersOf, type Lane, type LaneAnswer, type PlainForm, plainForm } from './request.ts'
 
 /** What it uses. */
 export interface IntrospectionLaneDeps extends MayLearnDeps {
-  readonly store: Pick<Store, 'get' | 'find'>
-  readonly random: Random
+  readonly unitOf: UnitOf
   readonly livePayload: LivePayload
   readonly answers: TokenAnswers
   readonly callers: Callers
@@ -38,17 +36,7 @@ const FORM = [
   'user_agent',
 ] as const
 
-/** What every answer of introspection carries beside its body. */
-const HEADERS = [
-  'Vary',
-  'Origin',
-  'Access-Control-Allow-Origin',
-  '*',
-  'Access-Control-Expose-Headers',
-  'WWW-Authenticate',
-  'Cache-Control',
-  'no-store',
-] as const
+const HEADERS = headersOf('WWW-Authenticate')
 
 type OpaqueKind = 'AccessToken' | 'ClientCredentials'
 
@@ -82,24 +70,22 @@ function confirmation(payload: Payload): { readonly cnf?: Payload } {
 /** Makes the lane. */
 export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
   /** Subjects that differ from client to client are the library's to make. */
-  async function subject({ client }: Caller, payload: Payload): Promise<{ readonly sub?: unknown } | undefined> {
+  async function subject(payload: Payload): Promise<{ readonly sub?: unknown } | undefined> {
     if (payload.accountId === undefined) return {}
     const owner = await deps.callers.client(String(payload.clientId))
-    return owner && owner.subjectType !== 'pairwise' && client ? { sub: payload.accountId } : undefined
+    return owner && owner.subjectType !== 'pairwise' ? { sub: payload.accountId } : undefined
   }
 
   async function opaque(
-    caller: Caller,
+    { record }: Caller,
     kind: OpaqueKind,
     { text, form, requestId }: AskedOf,
   ): Promise<Body | undefined> {
-    const { record } = caller
     if (!deps.wellFormed(kind, text))
       return { active: false, ...(record.introspect.length > 0 ? { reason: 'NOT_FOUND' } : {}) }
-    const unit = new Unit({ store: deps.store, cid: randomText(deps.random, 16), request: requestId })
-    const payload = (await deps.livePayload(unit, kind, text))?.payload
+    const payload = (await deps.livePayload(deps.unitOf(requestId), kind, text))?.payload
     if (!payload || payload.rar !== undefined) return undefined
-    const who = await subject(caller, payload)
+    const who = await subject(payload)
     const token = { ...payload, kind, clientId: textOf(payload.clientId) }
     if (!who || !(await mayLearn(deps, record, token))) return undefined
     const { clientId, exp, iat, sid, aud, scope, extra, jkt } = payload

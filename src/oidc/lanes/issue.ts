@@ -7,6 +7,7 @@ import type { Configuration } from '../../config/index.ts'
 import type { Seal } from '../../seal/index.ts'
 import { claimsFor } from '../claims.ts'
 import { artefacts, type Payload, type Records } from '../records.ts'
+import { accessTokenSeconds } from '../resources.ts'
 import type { Work } from '../work.ts'
 import type { JwtSigner } from './jwt.ts'
 
@@ -45,7 +46,8 @@ export interface Issued {
   readonly lifetime: number
 }
 
-const JTI_BYTES = 32
+/** As many as the library takes. */
+export const JTI_BYTES = 32
 const GTY = 'refresh_token'
 
 /** The chain of grants that led to a token, as the library writes it: this one at its end, once. */
@@ -81,7 +83,7 @@ export async function issueAccessToken(
 ): Promise<Issued> {
   const { lifetimes, clock, records } = deps
   const isJwt = api?.accessToken === 'jwt'
-  const lifetime = api?.lifetimeSeconds ?? (isJwt ? lifetimes.jwtAccessTokenSeconds : lifetimes.accessTokenSeconds)
+  const lifetime = accessTokenSeconds(api, lifetimes)
   const iat = seconds(clock)
   const times = { iat, exp: iat + lifetime }
   const scope = scopes.join(' ')

@@ -8,10 +8,11 @@ import { seconds } from '../../base/index.ts'
 import type { ApiRecord, Clients } from '../../clients/index.ts'
 import { refreshSeconds } from '../configuration.ts'
 import type { Families } from '../family.ts'
-import { artefacts, type Payload } from '../records.ts'
+import type { Payload } from '../records.ts'
 import type { DecideRefresh } from '../refresh-decision.ts'
 import type { Work } from '../work.ts'
 import type { Caller } from './callers.ts'
+import { grantedOidc, isRecord, liveGrant, words } from './grant.ts'
 import {
   chainOf,
   type IssueDeps,
@@ -39,9 +40,6 @@ export const REFRESH_FORM = ['grant_type', 'client_id', 'client_secret', 'refres
 /** Of a refresh token: nothing that binds it, asks for claims, or ends with the session. */
 const NOT_PLAIN = ['jkt', 'x5t#S256', 'attestationJkt', 'claims', 'rar', 'expiresWithSession', 'consumed'] as const
 
-const words = (text: unknown): readonly string[] => (typeof text === 'string' && text !== '' ? text.split(' ') : [])
-const isRecord = (value: unknown): value is Payload => typeof value === 'object' && value !== null
-
 /** The API that a refresh is for: none (null), one, or what the library must say (undefined). */
 async function apiOf(
   { clients }: RefreshLaneDeps,
@@ -65,22 +63,12 @@ function targetOf(
 ): Target {
   const { api, grant, scopes } = input
   const { resources } = grant
-  if (!api) return { api: undefined, scopes: granted(grant, scopes) }
+  if (!api) return { api: undefined, scopes: grantedOidc(grant, scopes) }
   const listed = words(record.metadata.scope)
   const isListed = listed.some((scope) => !statics.includes(scope))
   const known = Object.keys(api.scopes).filter((scope) => !isListed || listed.includes(scope))
   const there = words(isRecord(resources) ? resources[api.id] : undefined)
   return { api, scopes: there.filter((scope) => scopes.includes(scope) && known.includes(scope)) }
-}
-
-/** The Grant of a refresh token, where it lives, is the token's and took nothing back. */
-async function grantOf({ records, clock }: RefreshLaneDeps, work: Work, token: Payload): Promise<Payload | undefined> {
-  if (typeof token.grantId !== 'string') return undefined
-  const doc = await work.unit.get(artefacts.name, records.id('Grant', token.grantId))
-  if (!doc || doc.revokedAt !== null) return undefined
-  const grant = await records.open(doc)
-  const isTheirs = grant.clientId === token.clientId && grant.accountId === token.accountId
-  return isTheirs && Number(grant.exp) > seconds(clock) && grant.rejected === undefined ? grant : undefined
 }
 
 /** The successor's payload. */
@@ -112,15 +100,20 @@ async function ready(deps: RefreshLaneDeps, work: Work, caller: Caller, form: Pl
   if (!isTheirs || NOT_PLAIN.some((name) => Boolean(token[name]))) return undefined
   const own = words(token.scope)
   const scopes = asked.length > 0 ? asked : own
-  const grant = await grantOf(deps, work, token)
-  if (!grant || !scopes.every((scope) => own.includes(scope))) return undefined
+  const grant = await liveGrant(deps, work.unit, token)
+  // What was taken back of it is the library's to subtract.
+  if (!grant || grant.rejected !== undefined || !scopes.every((scope) => own.includes(scope))) return undefined
   const api = await apiOf(deps, form.resource, { resource: token.resource, scopes })
   if (api === undefined) return undefined
   const target = targetOf(deps, caller, { api, grant, scopes })
   if (!isIssuable(deps, client, target, scopes.includes('openid'))) return undefined
   const person = await personOf(deps, String(token.accountId), { tellsAll: api !== null && scopes.includes('openid') })
   return (
-    person && { token, target, standing: { client, person, source: token, scopes, oidcScopes: granted(grant, scopes) } }
+    person && {
+      token,
+      target,
+      standing: { client, person, source: token, scopes, oidcScopes: grantedOidc(grant, scopes) },
+    }
   )
 }
 
@@ -134,10 +127,6 @@ async function personOf(
   const account = await accounts.find(sub)
   return account && claimsOf(account)
 }
-
-/** Of the scopes that are asked for, those of OpenID Connect that a Grant carries. */
-const granted = ({ openid }: Payload, scopes: readonly string[]): readonly string[] =>
-  words(isRecord(openid) ? openid.scope : undefined).filter((scope) => scopes.includes(scope))
 
 /** Whether the policies say no more than that it rotates or stays, with every scope that it has. */
 const isPlainVerdict = ({ verdict }: Work): boolean =>
@@ -167,7 +156,6 @@ export function createRefreshLane(deps: RefreshLaneDeps) {
     const found = await ready(deps, work, caller, form)
     const { refresh_token: text = '', scope = null, resource = null } = form
     if (!found) return undefined
-    work.asked = { scope, resource }
     const { client, record } = caller
     const who = { id: client.clientId, public: client.clientAuthMethod === 'none' }
     // Of a family's body, as `find` gives it: a refresh token's own members.

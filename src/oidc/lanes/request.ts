@@ -6,6 +6,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { parse } from 'node:querystring'
 import type { SeenFrom } from '../../config/index.ts'
+import { ANY_ORIGIN } from '../../http/index.ts'
 
 /** A request at the raw door, with its body as it came. */
 export interface LaneRequest {
@@ -21,6 +22,17 @@ export interface LaneAnswer {
   readonly headers: readonly string[]
 }
 
+/**
+ * What every answer of a lane carries beside its body: no cache keeps it (RFC 6749, 5.1), and of the library's headers a page may read these.
+ */
+export const headersOf = (exposed: string): readonly string[] => [
+  ...ANY_ORIGIN,
+  'Access-Control-Expose-Headers',
+  exposed,
+  'Cache-Control',
+  'no-store',
+]
+
 /** A lane: answers what it knows wholly, and says nothing, having done nothing, about the rest. */
 export type Lane = (request: LaneRequest) => Promise<LaneAnswer | undefined>
 
@@ -31,7 +43,8 @@ const FORM = 'application/x-www-form-urlencoded'
 /** Letters of a form (WHATWG URL, 5.1) and nothing that two parsers might read in two ways: nothing beyond ASCII, no NUL. */
 const PLAIN = /^[\w\-.~!*'();:@&=+$,/?[\]%]*$/
 const ESCAPED = /%(?![0-7][0-9A-Fa-f])|%00/
-const BODY_MAX = 8192
+/** More than any plain form: what is longer goes on as it comes, with nothing read. */
+export const LANE_BODY_MAX = 8192
 /** Headers that change what a request means, or what its answer carries. */
 const NOT_PLAIN = [
   'origin',
@@ -51,7 +64,7 @@ export function isPlainForm(headers: IncomingHttpHeaders): boolean {
   const type = headers['content-type']
   if (type !== FORM && type?.toLowerCase().replace('; ', ';') !== `${FORM};charset=utf-8`) return false
   const length = Number(headers['content-length'] ?? Number.NaN)
-  return length <= BODY_MAX
+  return length <= LANE_BODY_MAX
 }
 
 /** The parameters of a form that has none but these; undefined for any other body. */

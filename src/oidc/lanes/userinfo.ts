@@ -2,38 +2,25 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Client } from 'oidc-provider'
-import type { Store } from '../../../adapters/store.ts'
 import { type Accounts, claimsOf } from '../../accounts/index.ts'
-import { type Clock, type Random, randomText, Unit } from '../../base/index.ts'
 import { claimsFor } from '../claims.ts'
-import type { Payload } from '../records.ts'
+import type { UnitOf } from '../commit.ts'
+import type { Kind } from '../records.ts'
 import type { Callers } from './callers.ts'
+import { grantedOidc, words } from './grant.ts'
 import type { LivePayload } from './live-token.ts'
-import type { LaneAnswer } from './request.ts'
+import { headersOf, type LaneAnswer } from './request.ts'
 
 /** What it uses. */
 export interface UserinfoLaneDeps {
-  readonly store: Pick<Store, 'get' | 'find'>
-  readonly random: Random
-  readonly clock: Clock
+  readonly unitOf: UnitOf
   readonly accounts: Pick<Accounts, 'find'>
   readonly callers: Pick<Callers, 'client'>
   readonly livePayload: LivePayload
+  readonly wellFormed: (kind: Kind, text: string) => boolean
 }
 
-const HEADERS = [
-  'Vary',
-  'Origin',
-  'Access-Control-Allow-Origin',
-  '*',
-  'Access-Control-Expose-Headers',
-  'DPoP-Nonce,WWW-Authenticate',
-  'Cache-Control',
-  'no-store',
-] as const
-
-const words = (text: unknown): readonly string[] => (typeof text === 'string' && text !== '' ? text.split(' ') : [])
-const isRecord = (value: unknown): value is Payload => typeof value === 'object' && value !== null
+const HEADERS = headersOf('DPoP-Nonce,WWW-Authenticate')
 
 /** Of the token: what binds it, narrows it to an API or asks for single claims. */
 const NOT_PLAIN = ['jkt', 'x5t#S256', 'aud', 'claims', 'rar'] as const
@@ -47,9 +34,9 @@ function isPlainClient(client: Client): boolean {
 export function createUserinfoLane(deps: UserinfoLaneDeps) {
   return async (headers: IncomingHttpHeaders, requestId: string): Promise<LaneAnswer | undefined> => {
     const [, text] = /^Bearer (mm_at_[\w-]+)$/.exec(headers.authorization ?? '') ?? []
-    if (text === undefined || headers['content-type'] !== undefined) return undefined
-    const unit = new Unit({ store: deps.store, cid: randomText(deps.random, 16), request: requestId })
-    const live = await deps.livePayload(unit, 'AccessToken', text)
+    if (text === undefined || headers['content-type'] !== undefined || !deps.wellFormed('AccessToken', text))
+      return undefined
+    const live = await deps.livePayload(deps.unitOf(requestId), 'AccessToken', text)
     if (!live?.grant || NOT_PLAIN.some((name) => live.payload[name] !== undefined)) return undefined
     const { payload, grant } = live
     const scopes = words(payload.scope)
@@ -57,9 +44,7 @@ export function createUserinfoLane(deps: UserinfoLaneDeps) {
     const client = await deps.callers.client(String(payload.clientId))
     const account = await deps.accounts.find(String(payload.accountId))
     if (!client || !account || !isPlainClient(client)) return undefined
-    const granted = words(isRecord(grant.openid) ? grant.openid.scope : undefined)
-    const told = granted.filter((scope) => scopes.includes(scope))
-    const body = claimsFor(told, { ...claimsOf(account), sub: account.sub })
+    const body = claimsFor(grantedOidc(grant, scopes), { ...claimsOf(account), sub: account.sub })
     return { body: JSON.stringify(body), headers: HEADERS }
   }
 }
