@@ -15,8 +15,8 @@ import type { Logger } from './telemetry/index.ts'
 /** A token in a log line: which, and whose. Its name is its person's own words, which stay out of the log. */
 export const named = ({ id, owner }: Pick<ShownToken, 'id' | 'owner'>) => ({ id, owner: `${owner.type}:${owner.id}` })
 
-/** What it uses of the app. */
-interface Shared {
+/** What the parts of the composition that deal with API tokens use of the app. */
+export interface Shared {
   readonly store: Store
   readonly seal: Seal
   readonly clock: Clock

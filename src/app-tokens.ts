@@ -1,6 +1,5 @@
 /** The part of the composition that deals with API tokens: the room itself, then what follows and faces it. Belongs to `app.ts`. */
 
-import type { Store } from '../adapters/store.ts'
 import { type Accounts, ownerCollections } from './accounts/index.ts'
 import { type Doors, declareManagementApi, MANAGEMENT_API } from './admin/index.ts'
 import {
@@ -16,8 +15,8 @@ import {
   type TokenUse,
   type TokenUser,
 } from './api-tokens/index.ts'
-import { leaksOf, named } from './app-leaks.ts'
-import { type Clock, type Committed, type Random, Refusal, refusals, seconds, type Unit } from './base/index.ts'
+import { leaksOf, named, type Shared } from './app-leaks.ts'
+import { type Committed, Refusal, refusals, seconds, type Unit } from './base/index.ts'
 import { type Clients, clientCollection } from './clients/index.ts'
 import type { Fresh, SeenFrom } from './config/index.ts'
 import { createHandover, sealFor } from './handover/index.ts'
@@ -36,22 +35,8 @@ import type { Keyring } from './keys/index.ts'
 import type { Live } from './live.ts'
 import { artefacts, createRecords, type Oidc } from './oidc/index.ts'
 import { endGrant, endOne } from './revocation/index.ts'
-import type { Seal } from './seal/index.ts'
-import type { Logger } from './telemetry/index.ts'
 
 const refuse = refusals({ no_reading: [501, 'This server reads no other configuration.'] })
-
-/** What both parts use. */
-interface Shared {
-  readonly store: Store
-  readonly seal: Seal
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-  readonly unit: () => Unit
-  readonly commit: (unit: Unit) => Promise<void>
-  readonly issuer: string
-}
 
 /** Where a use came from, as policies know it. */
 const seenFrom = ({ network, agent }: SeenFrom): SeenFrom => ({

@@ -132,29 +132,25 @@ interface Reason {
   readonly why: string
 }
 
-/** Holds a token, with what else stands in the same commit. */
-export const hold = (deps: DecideDeps, found: Known, reason: Reason, also = nothing): Promise<boolean> =>
-  done(
-    deps,
-    found,
-    async (unit) => {
-      await quarantine(deps, unit, publicId(found.doc.id), reason)
-      also(unit)
-    },
-    { about: 'quarantined', why: reason.why },
-  )
+/** A verb that stops a token, with what else stands in the same commit. */
+const stopping =
+  (verb: typeof quarantine | typeof revoke, about: 'quarantined' | 'revoked') =>
+  (deps: DecideDeps, found: Known, reason: Reason, also = nothing): Promise<boolean> =>
+    done(
+      deps,
+      found,
+      async (unit) => {
+        await verb(deps, unit, publicId(found.doc.id), reason)
+        also(unit)
+      },
+      { about, why: reason.why },
+    )
+
+/** Holds a token. */
+export const hold = stopping(quarantine, 'quarantined')
 
 /** Ends a token. */
-export const end = (deps: DecideDeps, found: Known, reason: Reason, also = nothing): Promise<boolean> =>
-  done(
-    deps,
-    found,
-    async (unit) => {
-      await revoke(deps, unit, publicId(found.doc.id), reason)
-      also(unit)
-    },
-    { about: 'revoked', why: reason.why },
-  )
+export const end = stopping(revoke, 'revoked')
 
 /** What a decision takes from a token without stopping it: scopes, time, and that it should be rotated. Nothing it can give. */
 function mildOf(deps: DecideDeps, { doc, record }: Known, verdict: Verdict, now: number) {
