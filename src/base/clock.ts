@@ -34,7 +34,9 @@ function createSystemRandom(): Random {
         randomFillSync(pool)
         used = 0
       }
-      const bytes = Buffer.from(pool.subarray(used, used + length))
+      // Memory of its own: `Buffer.from` would cut it from a slab that it shares with whatever else is small.
+      const bytes = Buffer.alloc(length)
+      pool.copy(bytes, 0, used, used + length)
       pool.fill(0, used, used + length)
       used += length
       return bytes

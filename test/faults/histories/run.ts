@@ -1,8 +1,8 @@
 /** Runs the fault suite in processes of its own and adds up what they say. */
 
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { nodeSaid } from '../../support/said.ts'
 
 const said = z.object({
   store: z.string(),
@@ -17,7 +17,7 @@ const said = z.object({
 export type Said = z.output<typeof said>
 
 /** Runs one process; rejects when it ends without a word. `root`: whose code is on trial. */
-export function runHistories(input: {
+export async function runHistories(input: {
   readonly root: string
   readonly store: 'sqlite' | 'mongodb'
   readonly histories: number
@@ -33,22 +33,10 @@ export function runHistories(input: {
     ...(uri === undefined ? [] : ['--uri', uri]),
     ...(first ? ['--first'] : []),
   ]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  return new Promise((done, fail) => {
-    let out = ''
-    let errors = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString()
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      errors = (errors + chunk.toString()).slice(-2000)
-    })
-    child.on('close', (code) => {
-      const line = out.split('\n').find((text) => text.startsWith('{"store"'))
-      if (line) done(said.parse(JSON.parse(line)))
-      else fail(new Error(`the fault suite on ${store} ended with ${code}: ${out}${errors}`))
-    })
-  })
+  const { code, out, errors } = await nodeSaid(args)
+  const line = out.split('\n').find((text) => text.startsWith('{"store"'))
+  if (!line) throw new Error(`the fault suite on ${store} ended with ${code}: ${out}${errors}`)
+  return said.parse(JSON.parse(line))
 }
 
 /** Splits a number of histories over processes; each has a seed of its own. */

@@ -1,8 +1,8 @@
 /** Runs the differential suite in processes of its own, two at a time, and adds up what they say. */
 
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { nodeSaid } from '../../../support/said.ts'
 
 const said = z.object({
   lane: z.string(),
@@ -34,24 +34,12 @@ export interface Order {
 }
 
 /** Runs one process. Rejects when it ends without having said all. */
-export function runOne(order: Order): Promise<readonly Said[]> {
-  const args = [join(import.meta.dirname, 'main.ts'), JSON.stringify(order)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  return new Promise((done, fail) => {
-    let out = ''
-    let errors = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString()
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      errors = (errors + chunk.toString()).slice(-3000)
-    })
-    child.on('close', (code) => {
-      const lines = out.split('\n').filter((line) => line.startsWith('{"lane"'))
-      if (lines.length === order.plays.length) done(lines.map((line) => said.parse(JSON.parse(line))))
-      else fail(new Error(`the differential suite ended with ${code}: ${out.slice(-2000)}${errors}`))
-    })
-  })
+export async function runOne(order: Order): Promise<readonly Said[]> {
+  const { code, out, errors } = await nodeSaid([join(import.meta.dirname, 'main.ts'), JSON.stringify(order)])
+  const lines = out.split('\n').filter((line) => line.startsWith('{"lane"'))
+  if (lines.length !== order.plays.length)
+    throw new Error(`the differential suite ended with ${code}: ${out.slice(-2000)}${errors}`)
+  return lines.map((line) => said.parse(JSON.parse(line)))
 }
 
 /** Works orders off, so many at a time. */
