@@ -256,8 +256,8 @@ export interface Store {
   readonly name: 'sqlite' | 'mongodb' | (string & {})
   /** A fresh copy, or undefined. Expired and revoked documents are returned: their meaning is the caller's. */
   get(collection: string, id: string): Promise<Doc | undefined>
-  /** Another number after every commit, whoever made it. Left out by a store that can't tell it for less than the price of a read. */
-  version?(): number
+  /** Another number after each commit that touches the collection, whoever made it. Left out where it costs as much as a read. */
+  version?(collection: string): number
   /** By a declared index only (any other set of fields throws TypeError), in the order that `Page` says. */
   find(collection: string, by: Index, page: Page): Promise<readonly Doc[]>
   /** How many there are; no more than `most` are counted. */

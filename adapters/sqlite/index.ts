@@ -5,15 +5,17 @@
 
 import { chmodSync, closeSync, fchmodSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import { type Collection, type Store, StoreUnusable } from '../store.ts'
 import { tableIn } from './jobs.ts'
 import { outboxOf, PENDING } from './outbox.ts'
 import { prepareSchema } from './prepare.ts'
-import { readsOf, rowStatements } from './reads.ts'
+import { readsOf, rowStatements, type StatementPrepare } from './reads.ts'
 import { rowOf } from './rows.ts'
 import { quoted, type Table, tableOf } from './schema.ts'
 import { startWriter, type Writer } from './thread.ts'
+import { type ReadTurn, readTurns } from './turn.ts'
+import { countedVersions, fileVersions, touchedBy, type Versions } from './versions.ts'
 
 const MAGIC = 'SQLite format 3\0'
 const SQLITE_BUSY = 5
@@ -71,18 +73,22 @@ const BUSY =
 /** What reads and writes are made of. */
 interface Parts {
   readonly db: DatabaseSync
-  readonly prepare: (sql: string) => StatementSync
+  readonly prepare: StatementPrepare
+  readonly turn: ReadTurn
+  readonly versions: Versions
   readonly writer: Writer
   readonly tables: ReadonlyMap<string, Table>
 }
 
 function writes({
   prepare,
+  turn,
+  versions,
   writer,
   tables,
 }: Parts): Pick<Store, 'commit' | 'sweep' | 'lease' | 'release' | 'begin' | 'finish' | 'scrub'> {
   return {
-    commit: writer.commit,
+    commit: (unit) => versions.through(touchedBy(unit), () => writer.commit(unit)),
     async scrub() {
       const busy = await writer.scrub()
       return busy ? [BUSY, ...REMAINS] : REMAINS
@@ -92,10 +98,12 @@ function writes({
       // Idempotency records have no collection of their own: they go with whatever is swept, and are not counted.
       const due = (from: string, key: string) =>
         `DELETE FROM ${from} WHERE ${key} IN (SELECT ${key} FROM ${from} WHERE "purgeAt" < ? LIMIT ?)`
-      const [swept] = await Promise.all([
-        writer.run(due(name, 'rowid'), before, limit),
-        writer.run(due('"store-idempotency"', 'key'), before, limit),
-      ])
+      const [swept] = await versions.through([collection], () =>
+        Promise.all([
+          writer.run(due(name, 'rowid'), before, limit),
+          writer.run(due('"store-idempotency"', 'key'), before, limit),
+        ]),
+      )
       return swept
     },
     async lease({ name, holder, until }, now) {
@@ -112,6 +120,7 @@ function writes({
         1
       )
         return undefined
+      turn.enter()
       const [result] = rowOf(prepare('SELECT result FROM "store-idempotency" WHERE key = ?').get(key)) ?? []
       return result instanceof Uint8Array ? { result } : 'pending'
     },
@@ -143,11 +152,16 @@ export function partsOf(input: {
   readonly file: string
   readonly tables: readonly Table[]
   readonly writer: Writer
+  /** Whether no other process writes. */
+  readonly isAlone: boolean
 }): Parts {
   const db = new DatabaseSync(input.file, { readOnly: true, timeout: 5000 })
   db.exec(`PRAGMA cache_size = ${-CACHE_KIB}`)
   const tables = new Map(input.tables.map((table) => [table.name, table]))
-  return { db, prepare: rowStatements(db), writer: input.writer, tables }
+  const [prepare, turn] = [rowStatements(db), readTurns(db)]
+  input.writer.onAnswer(turn.leave)
+  const versions = input.isAlone ? countedVersions() : fileVersions(prepare, turn)
+  return { db, prepare, turn, versions, writer: input.writer, tables }
 }
 
 async function parts(input: {
@@ -164,7 +178,7 @@ async function parts(input: {
     const writer = startWriter({ file, tables, socket })
     // Proves that the writer writes, and writes nothing: a start that is refused must leave the file as it was.
     await writer.run(PROBE, 'version')
-    return { ...partsOf({ file, tables, writer }), held }
+    return { ...partsOf({ file, tables, writer, isAlone: socket === undefined }), held }
   } catch (cause) {
     held.close()
     throw cause
@@ -192,22 +206,25 @@ export async function openSqliteStore(input: {
 
 /** The store over its parts. `closed` is called when they are. */
 export function storeOf(opened: Parts, closed: () => void): SqliteStore {
-  const { db, writer, prepare } = opened
+  const { db, writer, prepare, turn, versions } = opened
   return {
     name: 'sqlite',
+    version: versions.version,
     ...readsOf(opened),
-    ...outboxOf({ statement: prepare(PENDING), writer }),
+    ...outboxOf({ statement: prepare(PENDING), turn, writer }),
     ...writes(opened),
     get batches() {
       return writer.batches
     },
     async ping() {
       if (writer.dead) throw writer.dead
+      turn.enter()
       prepare('SELECT 1').get()
       await writer.run(TOUCH, 'version')
     },
     async close() {
       // The writer last: who closes last empties the log into the file, and a reader may not.
+      turn.leave()
       if (db.isOpen) db.close()
       await writer.close()
       closed()

@@ -4,13 +4,15 @@ import type { StatementSync } from 'node:sqlite'
 import type { Store } from '../store.ts'
 import { EVENT_COLUMNS, eventOf, type Row, rowsOf } from './rows.ts'
 import type { Writer } from './thread.ts'
+import type { ReadTurn } from './turn.ts'
 
 /** Reads on this thread, settles through the writer. */
 export function outboxOf(deps: {
   readonly statement: StatementSync
+  readonly turn: ReadTurn
   readonly writer: Pick<Writer, 'run'>
 }): Pick<Store, 'pending' | 'settle'> {
-  const { statement, writer } = deps
+  const { statement, turn, writer } = deps
   // What was handed out last, by number. The writer never gives a number twice while it lives, so a range of them names nothing else.
   let handed = new Map<string, number>()
 
@@ -23,6 +25,7 @@ export function outboxOf(deps: {
 
   return {
     async pending(limit) {
+      turn.enter()
       const rows = rowsOf(statement.all(limit))
       handed = new Map(rows.map((row: Row) => [String(row[0]), Number(row[6])]))
       return rows.map(eventOf)

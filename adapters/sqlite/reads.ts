@@ -6,9 +6,13 @@ import { tableIn } from './jobs.ts'
 import { countQuery, pageQuery } from './queries.ts'
 import { docOf, rowOf, rowsOf, selected } from './rows.ts'
 import { quoted, type Table } from './schema.ts'
+import type { ReadTurn } from './turn.ts'
+
+/** Prepares a statement of reading, or gives the one that it prepared before. */
+export type StatementPrepare = (sql: string) => StatementSync
 
 /** Statements that give their rows as arrays, by their text: thirty names a row need not be told again for each. */
-export function rowStatements(db: DatabaseSync): (sql: string) => StatementSync {
+export function rowStatements(db: DatabaseSync): StatementPrepare {
   const kept = new Map<string, StatementSync>()
   return (sql) => {
     const known = kept.get(sql)
@@ -22,10 +26,11 @@ export function rowStatements(db: DatabaseSync): (sql: string) => StatementSync 
 
 /** The reads of documents. */
 export function readsOf(deps: {
-  readonly prepare: (sql: string) => StatementSync
+  readonly prepare: StatementPrepare
   readonly tables: ReadonlyMap<string, Table>
-}): Pick<Store, 'get' | 'find' | 'count' | 'scan'> & { version(): number } {
-  const { prepare, tables } = deps
+  readonly turn: ReadTurn
+}): Pick<Store, 'get' | 'find' | 'count' | 'scan'> {
+  const { prepare, tables, turn } = deps
   const byId = new Map<string, { readonly table: Table; readonly statement: StatementSync }>()
 
   function reading(collection: string) {
@@ -37,28 +42,28 @@ export function readsOf(deps: {
     return made
   }
 
-  const changes = prepare('PRAGMA data_version')
-
   return {
-    // The writer is another connection: each of its transactions moves this one's number.
-    version: () => Number(rowOf(changes.get())?.[0]),
     async get(collection, id) {
       const { table, statement } = reading(collection)
+      turn.enter()
       const row = rowOf(statement.get(id))
       return row && docOf(table, row)
     },
     async find(collection, by, page) {
       const table = tableIn(tables, collection)
       const { sql, values } = pageQuery(table, by, page)
+      turn.enter()
       return rowsOf(prepare(sql).all(...values)).map((row) => docOf(table, row))
     },
     async count(collection, by, most) {
       const { sql, values } = countQuery(tableIn(tables, collection), by, most)
+      turn.enter()
       return Number(rowOf(prepare(sql).get(...values))?.[0])
     },
     async scan(collection, { limit, after }) {
       const table = tableIn(tables, collection)
       const sql = `SELECT ${selected(table)} FROM ${quoted(table.name)} WHERE id > ? ORDER BY id LIMIT ?`
+      turn.enter()
       return rowsOf(prepare(sql).all(after ?? '', limit)).map((row) => docOf(table, row))
     },
   }

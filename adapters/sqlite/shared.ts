@@ -71,7 +71,7 @@ export async function openSharedSqliteStore(input: {
   })
   const tables = input.collections.map(tableOf)
   const writer = writerAt(lineTo(socket), tables)
-  const parts = partsOf({ file: realpathSync(input.file), tables, writer })
+  const parts = partsOf({ file: realpathSync(input.file), tables, writer, isAlone: false })
   const store = storeOf(parts, () => {})
   return {
     ...store,

@@ -22,6 +22,8 @@ export interface Writer {
   scrub(): Promise<boolean>
   /** Transactions so far: fewer than commits, when commits travel in groups. */
   readonly batches: number
+  /** Calls back before the answers of each transaction are told. */
+  onAnswer(listener: () => void): void
   /** Why the thread is gone, if it is. */
   readonly dead: Error | undefined
   close(): Promise<void>
@@ -98,7 +100,11 @@ export function writerAt(worker: Thread, tables: readonly Table[]): Writer {
   const open = new Open()
   const packet = new PacketWriter()
   let closing = false
-  worker.on('message', (message) => open.answered(message))
+  let answering = (): void => {}
+  worker.on('message', (message) => {
+    answering()
+    open.answered(message)
+  })
   worker.on('error', (cause) => open.lost(new StoreUnusable('the writer of the embedded store stopped', { cause })))
   const ended = new Promise<void>((resolve) => {
     worker.on('exit', () => {
@@ -147,6 +153,9 @@ export function writerAt(worker: Thread, tables: readonly Table[]): Writer {
       }),
     get batches() {
       return open.batches
+    },
+    onAnswer(listener) {
+      answering = listener
     },
     get dead() {
       return open.dead

@@ -7,6 +7,7 @@ export { type Clock, type Random, randomText, seconds, systemClock, systemRandom
 export { type Committed, committingBy, createCommitted } from './committed.ts'
 export { type Bound, bound, newDoc, TENANT } from './document.ts'
 export { DURATION, durationSeconds, inWords, SPAN } from './duration.ts'
+export { hkdf, type KeyedHash, keyedHash } from './keyed-hash.ts'
 export { LINE, SEEN } from './line.ts'
 export { isLoopback } from './loopback.ts'
 export { createMemo } from './memo.ts'

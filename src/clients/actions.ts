@@ -48,7 +48,7 @@ export function clientActions(deps: ClientDeps) {
   const { seal, clock, random } = deps
   const uses = createSecretUses(deps)
   const recent = new Recent<{ doc: Doc; record: ClientRecord }>({
-    version: () => deps.store.version?.(),
+    version: () => deps.store.version?.(clients.name),
     keptMax: OPENED_MAX,
   })
   const opened = new OpenedOnce<ClientRecord>({ entriesMax: OPENED_MAX, open: (doc) => clientOf(seal, doc) })

@@ -10,6 +10,7 @@ import type { Outbound, Views } from '../http/index.ts'
 import type { ProviderKey } from '../keys/index.ts'
 import type { Seal } from '../seal/index.ts'
 import { CLAIMS_OF_SCOPES } from './claims.ts'
+import { createCookieKeys } from './cookie-keys.ts'
 import { mayLearn } from './may-learn.ts'
 import { createPages } from './pages.ts'
 import { artefacts, type Records } from './records.ts'
@@ -206,7 +207,7 @@ export function libraryConfiguration(deps: ConfigurationDeps): LibraryConfigurat
       names: { session: `${prefix}mm_session`, interaction: 'mm_interaction', resume: 'mm_resume' },
       long: { signed: true, httpOnly: true, sameSite: 'lax', path: '/', secure: deps.secure },
       short: { signed: true, httpOnly: true, sameSite: 'lax', secure: deps.secure },
-      keys: deps.cookieSecrets.map((secret) => secret.reveal()),
+      keys: createCookieKeys(deps.cookieSecrets),
     },
     scopes: [...OPENID_SCOPES, ...configuration.scopes],
     claims: {

@@ -1,8 +1,8 @@
 /** Sealed bodies: AES-256-GCM under this process's data key, with the document's immutable columns as associated data (DESIGN rule 6). */
 
-import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
 import type { Doc } from '../../adapters/store.ts'
-import type { Bound, Clock, Random } from '../base/index.ts'
+import { type Bound, type Clock, hkdf, type KeyedHash, keyedHash, type Random } from '../base/index.ts'
 import type { LiveKey, WrappedKeys } from './keys.ts'
 
 /** A data key is replaced after this many seals or this long, whichever comes first. */
@@ -40,8 +40,19 @@ function decrypt(key: KeyObject, aad: Buffer, body: Buffer): Buffer {
   return Buffer.concat([decipher.update(body.subarray(12, -16)), decipher.final()])
 }
 
+/** A data key as the salt of receipts' keys, laid out once. */
+const salts = new WeakMap<KeyObject, KeyedHash>()
+
+function saltOf(data: KeyObject): KeyedHash {
+  const known = salts.get(data)
+  if (known) return known
+  const salt = keyedHash(data)
+  salts.set(data, salt)
+  return salt
+}
+
 function under(secret: string, data: KeyObject, place: string): KeyObject {
-  return createSecretKey(Buffer.from(hkdfSync('sha256', secret, data.export(), `mintmark receipt ${place}`, 32)))
+  return createSecretKey(hkdf(saltOf(data), secret, `mintmark receipt ${place}`))
 }
 
 interface InUse extends LiveKey {

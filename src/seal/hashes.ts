@@ -3,8 +3,8 @@
  * Both texts name their version, so the right key is known at once and there is one look-up, ever. The others turn only offline.
  */
 
-import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
-import { createMemo, type Random } from '../base/index.ts'
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
+import { createMemo, type KeyedHash, keyedHash, type Random } from '../base/index.ts'
 import { credentialVersion, mintCredential, versionOfCredential } from './credential.ts'
 import type { WrappedKeys } from './keys.ts'
 import { currentOf, type Ring } from './ring.ts'
@@ -19,25 +19,24 @@ export type HashPurpose = 'lookup' | 'name' | 'replay' | 'pointer' | 'secret' | 
 
 /** The two keys of one version of tokens. */
 interface TokenKeys {
-  readonly hash: KeyObject
-  readonly mac: KeyObject
+  readonly hash: KeyedHash
+  readonly mac: KeyedHash
 }
 
 const FIRST = '1'
 /** Hashes of names that are kept: those of a request are asked for several times in it, those of clients and grants again and again. */
 const KEPT_MAX = 5000
 
-function derived(key: KeyObject, what: string): KeyObject {
-  return createSecretKey(Buffer.from(hkdfSync('sha256', key.export(), '', `mintmark token ${what}`, 32)))
+function derived(key: KeyObject, what: string): KeyedHash {
+  return keyedHash(createSecretKey(Buffer.from(hkdfSync('sha256', key.export(), '', `mintmark token ${what}`, 32))))
 }
 
 const tokenKeysOf = (key: KeyObject): TokenKeys => ({ hash: derived(key, 'hash'), mac: derived(key, 'mac') })
 
-const hmac = (key: KeyObject, place: string): string => createHmac('sha256', key).update(place).digest('base64url')
-
 /** The keys that turn only offline. */
 async function standingKeys(keys: WrappedKeys) {
-  const shared = async (purpose: 'lookup' | 'replay' | 'pointer' | 'secret' | 'mac') => (await keys.shared(purpose)).key
+  const shared = async (purpose: 'lookup' | 'replay' | 'pointer' | 'secret' | 'mac') =>
+    keyedHash((await keys.shared(purpose)).key)
   return {
     lookup: await shared('lookup'),
     replay: await shared('replay'),
@@ -57,11 +56,11 @@ export async function createHashes(deps: {
   const plain = await standingKeys(keys)
   const first: TokenKeys = { hash: plain.lookup, mac: plain.mac }
   let tokens: ReadonlyMap<string, TokenKeys> = new Map([[FIRST, first]])
-  let credentials: ReadonlyMap<string, KeyObject> = new Map([[credentialVersion(1), plain.secret]])
+  let credentials: ReadonlyMap<string, KeyedHash> = new Map([[credentialVersion(1), plain.secret]])
   let mintsToken = FIRST
   let mintsCredential = credentialVersion(1)
 
-  function keyOf(purpose: HashPurpose, text: string): KeyObject {
+  function keyOf(purpose: HashPurpose, text: string): KeyedHash {
     switch (purpose) {
       case 'token': {
         const found = tokens.get(versionOfToken(text) ?? FIRST)
@@ -78,12 +77,12 @@ export async function createHashes(deps: {
     }
   }
 
-  const named = createMemo((place) => hmac(plain.lookup, place), KEPT_MAX)
+  const named = createMemo(plain.lookup.text, KEPT_MAX)
 
   return {
     hash(purpose: HashPurpose, tenant: string, kind: string, text: string): string {
       const place = `${tenant}\0${kind}\0${text}`
-      return purpose === 'name' ? named(place) : hmac(keyOf(purpose, text), place)
+      return purpose === 'name' ? named(place) : keyOf(purpose, text).text(place)
     },
     versionOf: (text: string): string => versionOfCredential(text) ?? versionOfToken(text) ?? FIRST,
     mint(kind: TokenKind, family?: string): string {
@@ -110,9 +109,9 @@ export async function createHashes(deps: {
       const read = new Map<string, TokenKeys>()
       for (const { n, state } of ring.token)
         if (state !== 'erased') read.set(tokenVersion(n), n === 1 ? first : tokenKeysOf(await keys.version('token', n)))
-      const compared = new Map<string, KeyObject>()
+      const compared = new Map<string, KeyedHash>()
       for (const { n } of ring.credential)
-        compared.set(credentialVersion(n), n === 1 ? plain.secret : await keys.version('credential', n))
+        compared.set(credentialVersion(n), n === 1 ? plain.secret : keyedHash(await keys.version('credential', n)))
       tokens = read
       credentials = compared
       mintsToken = tokenVersion(currentOf(ring.token).n)

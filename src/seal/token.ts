@@ -4,8 +4,8 @@
  * the MAC and the key that hashes the text into an id, so that there is never a second place to look.
  */
 
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
-import type { Random } from '../base/index.ts'
+import { timingSafeEqual } from 'node:crypto'
+import type { KeyedHash, Random } from '../base/index.ts'
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const MAC_BYTES = 12
@@ -21,26 +21,27 @@ export function tokenVersion(n: number): string {
 /** The kinds of opaque tokens of OAuth; API tokens and client secrets have a format of their own. */
 export type TokenKind = 'at' | 'cc' | 'rt' | 'ac' | 'dc' | 'iat' | 'rat' | 'par'
 
-function mac(key: KeyObject, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest().subarray(0, MAC_BYTES)
-}
+const MAC_LENGTH = (MAC_BYTES / 3) * 4
+
+/** The first twelve bytes of the hash, as base64url. */
+const mac = (key: KeyedHash, text: string): string => key.text(text).slice(0, MAC_LENGTH)
 
 /** A key of MACs with the version that texts name it by. */
 export interface MacKey {
   readonly version: string
-  readonly key: KeyObject
+  readonly key: KeyedHash
 }
 
 /** Mints a token. `family` (base64url text) is named in refresh tokens, so that one read finds the family. */
 export function mintToken({ version, key }: MacKey, random: Random, kind: TokenKind, family = ''): string {
   const head = `mm_${kind}_${version}${family}${random.bytes(RANDOM_BYTES).toString('base64url')}`
-  return head + mac(key, head).toString('base64url')
+  return head + mac(key, head)
 }
 
 /** Length of a family id in text: 18 bytes as base64url. */
 export const FAMILY_TEXT_LENGTH = 24
 
-const LENGTH_PLAIN = 1 + (RANDOM_BYTES / 3) * 4 + (MAC_BYTES / 3) * 4
+const LENGTH_PLAIN = 1 + (RANDOM_BYTES / 3) * 4 + MAC_LENGTH
 
 /** The version that a token's text names; undefined when it is no such text at all. */
 export function versionOfToken(text: string): string | undefined {
@@ -52,7 +53,7 @@ export function versionOfToken(text: string): string | undefined {
  * `keyOf` gives the key of a version's MACs, and undefined for a version that there is not.
  */
 export function readToken(
-  keyOf: (version: string) => KeyObject | undefined,
+  keyOf: (version: string) => KeyedHash | undefined,
   kind: TokenKind,
   text: string,
 ): { readonly family: string } | undefined {
@@ -61,9 +62,10 @@ export function readToken(
   if (text.length !== expected || !text.startsWith(prefix)) return undefined
   const key = keyOf(text.charAt(prefix.length))
   if (!key) return undefined
-  const cut = text.length - (MAC_BYTES / 3) * 4
-  const given = Buffer.from(text.slice(cut), 'base64url')
-  const right = mac(key, text.slice(0, cut))
+  const cut = text.length - MAC_LENGTH
+  // As text: a MAC has one spelling. What is no Latin letter becomes one, and is wrong all the same.
+  const given = Buffer.from(text.slice(cut), 'latin1')
+  const right = Buffer.from(mac(key, text.slice(0, cut)), 'latin1')
   if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined
   const from = prefix.length + 1
   return { family: kind === 'rt' ? text.slice(from, from + FAMILY_TEXT_LENGTH) : '' }

@@ -1,0 +1,53 @@
+/** Numbers that move with what is committed to a collection. */
+
+import type { Store, Writes } from '../store.ts'
+import type { StatementPrepare } from './reads.ts'
+import { rowOf } from './rows.ts'
+import type { ReadTurn } from './turn.ts'
+
+/** What tells a collection's number, and what must be told to it. */
+export interface Versions {
+  readonly version: NonNullable<Store['version']>
+  /** Runs what writes to the collections. */
+  through<T>(collections: Iterable<string>, write: () => Promise<T>): Promise<T>
+}
+
+/** The collections that a unit writes to. */
+export function* touchedBy({ burns, inserts, updates, decider, revocations, cleanups }: Writes): Iterable<string> {
+  for (const list of [burns, inserts, updates, revocations, cleanups])
+    for (const { collection } of list) yield collection
+  if (decider) yield decider.collection
+}
+
+/** Where this process alone writes: counted, without a look at the file. */
+export function countedVersions(): Versions {
+  const counts = new Map<string, number>()
+  function moved(collections: Iterable<string>): void {
+    for (const name of collections) counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  return {
+    version: (collection) => counts.get(collection) ?? 0,
+    async through(collections, write) {
+      // Twice: what was read before it was in the file, and what was read then, have numbers of their own.
+      const touched = [...collections]
+      moved(touched)
+      try {
+        return await write()
+      } finally {
+        moved(touched)
+      }
+    },
+  }
+}
+
+/** Where other processes write too: the number that the file itself has for all of it. The writer is another connection. */
+export function fileVersions(prepare: StatementPrepare, turn: ReadTurn): Versions {
+  const changes = prepare('PRAGMA data_version')
+  return {
+    version() {
+      turn.enter()
+      return Number(rowOf(changes.get())?.[0])
+    },
+    through: (_collections, write) => write(),
+  }
+}
