@@ -31,6 +31,7 @@ import { OPENID_SCOPES } from './resources.ts'
 import { createAnyRevocation } from './revocation.ts'
 import { createRoutes, type Routes } from './routes.ts'
 import { createTokenExchange, sourceLives } from './token-exchange.ts'
+import { createVerifyJwt } from './verified-jwt.ts'
 
 /** What the room uses. */
 export interface OidcDeps {
@@ -107,6 +108,11 @@ function partsOf(deps: Standing, configuration: Configuration, engine: Engine) {
     sourceLives: sourceLives(verifier),
     wellFormed: wellFormed(seal),
     keys: deps.keyring.keys(),
+    verifyJwt: createVerifyJwt({
+      issuer: deps.issuer,
+      keyOf: deps.keyring.verifier,
+      now: () => new Date(clock.now()),
+    }),
     countryHeader: deps.proxied ? configuration.features.countryHeader : undefined,
   }
 }
@@ -128,10 +134,9 @@ function providerOf(parts: Parts): Provider {
 /** Builds a generation: a pure construction. */
 export function generationOf(deps: Standing, configuration: Configuration, engine: Engine): Generation {
   const parts = partsOf(deps, configuration, engine)
-  const { clock, clients, families, keyring, origin } = parts
+  const { clients, families, origin } = parts
   const provider = providerOf(parts)
-  const now = (): Date => new Date(clock.now())
-  const introspection = createIntrospection({ ...parts, keyOf: keyring.verifier, now })
+  const introspection = createIntrospection(parts)
   const routes = createRoutes({
     ...parts,
     provider,

@@ -1,15 +1,34 @@
 /**
- * Documents that almost every request reads and almost none changes (clients, APIs): what was opened once is not opened again while the
- * document is the same. It is read from the store every time all the same, so nobody ever sees an old one: the sealed bytes themselves
- * say whether what is held is still what stands there.
+ * Documents that almost every request reads and almost none changes (clients, APIs), or that are asked for again and again (access tokens,
+ * Grants): what was opened once is not opened again while the document is the same. It is read from the store every time all the same, so
+ * nobody ever sees an old one: the sealed bytes, and the columns that they are bound to, say whether what is held is still what stands there.
  */
 
 import type { Doc } from '../../adapters/store.ts'
+import { type Bound, bound } from '../base/index.ts'
 
 interface Held<T> {
   readonly dk: string
   readonly body: Uint8Array
+  readonly columns: Doc
   readonly value: T
+}
+
+const BOUND = Object.keys(bound({ tenant: '', kind: '', id: '' }) satisfies Bound).filter(
+  (name): name is keyof Bound => name !== 'scopes',
+)
+
+/** Whether the seal would find the same columns: a row whose columns were changed beside its body must be refused, as when it was first opened. */
+function isSame(held: Held<unknown>, { dk, body, ...doc }: Doc): boolean {
+  const { columns } = held
+  return (
+    held.dk === dk &&
+    body !== null &&
+    Buffer.compare(held.body, body) === 0 &&
+    BOUND.every((name) => columns[name] === doc[name]) &&
+    columns.scopes.length === doc.scopes.length &&
+    columns.scopes.every((scope, n) => scope === doc.scopes[n])
+  )
 }
 
 function frozen<T>(value: T): T {
@@ -35,11 +54,11 @@ export class OpenedOnce<T extends object> {
   async of(doc: Doc): Promise<T> {
     const { id, dk, body } = doc
     const held = this.#held.get(id)
-    if (held && body && held.dk === dk && Buffer.compare(held.body, body) === 0) return held.value
+    if (held && isSame(held, doc)) return held.value
     const value = frozen(await this.#open(doc))
     if (!body) return value
     this.#held.delete(id)
-    this.#held.set(id, { dk, body, value })
+    this.#held.set(id, { dk, body, columns: doc, value })
     const [oldest] = this.#held.keys()
     if (this.#held.size > this.#entriesMax && oldest !== undefined) this.#held.delete(oldest)
     return value

@@ -47,6 +47,34 @@ describe('what was opened once', () => {
     assert.equal(opened.length, 4)
   })
 
+  it('is opened again when a column is another beside the same bytes: that was not what was sealed', async () => {
+    const { once, opened } = counted()
+    const first = doc('a', 'one')
+    await once.of(first)
+    const others: readonly Partial<Doc>[] = [
+      { tenant: 'other' },
+      { kind: 'other' },
+      { v: 2 },
+      { family: 'f' },
+      { grant: 'g' },
+      { account: 'a' },
+      { owner: 'o' },
+      { client: 'c' },
+      { session: 's' },
+      { api: 'a' },
+      { scopes: ['s'] },
+      { iat: 1 },
+    ]
+    for (const other of others) {
+      await once.of({ ...first, ...other })
+      await once.of(first)
+    }
+    assert.equal(opened.length, 1 + 2 * others.length)
+    // What changes with use is not bound.
+    await once.of({ ...first, rev: 2, cid: 'd', state: 'held', revokedAt: 5, lastUse: 6, fields: { used: 1 } })
+    assert.equal(opened.length, 1 + 2 * others.length)
+  })
+
   it('can be changed by nobody, to its depth', async () => {
     const { once } = counted()
     const { list } = await once.of(doc('a', 'one'))

@@ -6,12 +6,13 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ProviderKey } from '../../keys/index.ts'
+import { OpenedOnce } from '../../seal/index.ts'
 import { seenFrom } from '../routes.ts'
 import { type CallerDeps, createCallers } from './callers.ts'
 import { type ClientCredentialsDeps, createClientCredentials } from './client-credentials.ts'
 import { createIntrospectionLane, type IntrospectionLaneDeps } from './introspection.ts'
 import { createJwtSigner } from './jwt.ts'
-import { createLivePayload, type LiveTokenDeps } from './live-token.ts'
+import { createLiveJwt, createLivePayload, type LiveJwtDeps, type LiveTokenDeps } from './live-token.ts'
 import { createRefreshLane, type RefreshLaneDeps } from './refresh.ts'
 import { isPlainForm, isPlainHead, type Lane, type LaneAnswer, type LaneRequest } from './request.ts'
 import { createTokenLane, type TokenLaneDeps } from './token.ts'
@@ -21,9 +22,10 @@ export { LANE_BODY_MAX, type LaneAnswer, type LaneRequest } from './request.ts'
 
 /** What the lanes are made from. */
 export type LaneDeps = Omit<ClientCredentialsDeps, 'signer' | 'clients'> &
-  Omit<RefreshLaneDeps, 'signer' | 'clients'> &
-  Omit<IntrospectionLaneDeps, 'livePayload' | 'callers' | 'clients'> &
-  Omit<LiveTokenDeps, 'families'> &
+  Omit<RefreshLaneDeps, 'signer' | 'opened' | 'clients'> &
+  Omit<IntrospectionLaneDeps, 'livePayload' | 'liveJwt' | 'callers' | 'clients'> &
+  Omit<LiveTokenDeps, 'opened' | 'families'> &
+  Omit<LiveJwtDeps, 'opened'> &
   Pick<TokenLaneDeps, 'finish'> &
   Pick<CallerDeps, 'library'> & {
     readonly clients: ClientCredentialsDeps['clients'] & CallerDeps['clients']
@@ -34,16 +36,25 @@ export type LaneDeps = Omit<ClientCredentialsDeps, 'signer' | 'clients'> &
     readonly countryHeader: string | undefined
   }
 
+/** Tokens and Grants that are kept open, a few kilobytes each. */
+const OPENED_MAX = 4000
+
 /** Makes the lanes of a generation: by the path that a request names to the letter. */
 export function createLanes(deps: LaneDeps) {
   const signer = createJwtSigner(deps.keys)
+  const opened = new OpenedOnce({ entriesMax: OPENED_MAX, open: deps.records.open })
   const callers = createCallers(deps)
-  const livePayload = createLivePayload(deps)
+  const livePayload = createLivePayload({ ...deps, opened })
   const clientCredentials = createClientCredentials({ ...deps, signer })
-  const refresh = createRefreshLane({ ...deps, signer })
+  const refresh = createRefreshLane({ ...deps, signer, opened })
   const posts: Readonly<Record<string, Lane>> = {
     '/token': createTokenLane({ ...deps, callers, clientCredentials, refresh }),
-    '/token/introspection': createIntrospectionLane({ ...deps, callers, livePayload }),
+    '/token/introspection': createIntrospectionLane({
+      ...deps,
+      callers,
+      livePayload,
+      liveJwt: createLiveJwt({ ...deps, opened }),
+    }),
   }
   const userinfo = createUserinfoLane({ ...deps, callers, livePayload })
   const isBare = ({ headers }: Pick<LaneRequest, 'headers'>): boolean =>

@@ -1,6 +1,6 @@
 /**
- * Introspection (RFC 7662) in a lane: live opaque access tokens, API tokens, and texts that are nobody's. A token that is dead, and every
- * other kind, is the library's.
+ * Introspection (RFC 7662) in a lane: live access tokens, opaque ones and JWTs, API tokens, and texts that are nobody's. A token that is dead,
+ * and every other kind, is the library's.
  */
 
 import { mayBeToken } from '../../api-tokens/index.ts'
@@ -10,13 +10,14 @@ import type { UnitOf } from '../commit.ts'
 import { type MayLearnDeps, mayLearn } from '../may-learn.ts'
 import type { Kind, Payload } from '../records.ts'
 import type { Caller, Callers } from './callers.ts'
-import type { LivePayload } from './live-token.ts'
+import type { LiveJwt, LivePayload } from './live-token.ts'
 import { headersOf, type Lane, type LaneAnswer, type PlainForm, plainForm } from './request.ts'
 
 /** What it uses. */
 export interface IntrospectionLaneDeps extends MayLearnDeps {
   readonly unitOf: UnitOf
   readonly livePayload: LivePayload
+  readonly liveJwt: LiveJwt
   readonly answers: TokenAnswers
   readonly callers: Callers
   readonly issuer: string
@@ -52,6 +53,13 @@ const KINDS: readonly (readonly [beginning: string, kind: OpaqueKind])[] = [
   ['mm_cc_', 'ClientCredentials'],
 ]
 
+/** A live token, and the `jti` of a JWT. */
+interface Told {
+  readonly kind: OpaqueKind
+  readonly payload: Payload
+  readonly jti?: string | undefined
+}
+
 /** A plain form as what asks of a form wants it. */
 const asParams = (form: PlainForm): Pick<URLSearchParams, 'get' | 'getAll'> => ({
   get: (name) => form[name] ?? null,
@@ -67,15 +75,18 @@ function confirmation(payload: Payload): { readonly cnf?: Payload } {
   return { cnf: { ...(x5t === undefined ? {} : { 'x5t#S256': x5t }), ...(jkt === undefined ? {} : { jkt }) } }
 }
 
+/** Subjects that differ from client to client are the library's to make. */
+async function subject(
+  { callers }: Pick<IntrospectionLaneDeps, 'callers'>,
+  payload: Payload,
+): Promise<{ readonly sub?: unknown } | undefined> {
+  if (payload.accountId === undefined) return {}
+  const owner = await callers.client(String(payload.clientId))
+  return owner && owner.subjectType !== 'pairwise' ? { sub: payload.accountId } : undefined
+}
+
 /** Makes the lane. */
 export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
-  /** Subjects that differ from client to client are the library's to make. */
-  async function subject(payload: Payload): Promise<{ readonly sub?: unknown } | undefined> {
-    if (payload.accountId === undefined) return {}
-    const owner = await deps.callers.client(String(payload.clientId))
-    return owner && owner.subjectType !== 'pairwise' ? { sub: payload.accountId } : undefined
-  }
-
   async function opaque(
     { record }: Caller,
     kind: OpaqueKind,
@@ -84,8 +95,19 @@ export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
     if (!deps.wellFormed(kind, text))
       return { active: false, ...(record.introspect.length > 0 ? { reason: 'NOT_FOUND' } : {}) }
     const payload = (await deps.livePayload(deps.unitOf(requestId), kind, text))?.payload
-    if (!payload || payload.rar !== undefined) return undefined
-    const who = await subject(payload)
+    return payload && answer(record, { kind, payload }, form)
+  }
+
+  async function jwt({ record }: Caller, { text, form, requestId }: AskedOf): Promise<Body | undefined> {
+    const live = await deps.liveJwt(deps.unitOf(requestId), text)
+    return live && answer(record, live, form)
+  }
+
+  /** What is told of a live token. */
+  async function answer(record: Caller['record'], found: Told, form: PlainForm): Promise<Body | undefined> {
+    const { kind, payload } = found
+    if (payload.rar !== undefined) return undefined
+    const who = await subject(deps, payload)
     const token = { ...payload, kind, clientId: textOf(payload.clientId) }
     if (!who || !(await mayLearn(deps, record, token))) return undefined
     const { clientId, exp, iat, sid, aud, scope, extra, jkt } = payload
@@ -98,6 +120,7 @@ export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
       iat,
       sid,
       iss: deps.issuer,
+      ...(found.jti === undefined ? {} : { jti: found.jti }),
       aud,
       scope: scope || undefined,
       ...confirmation(payload),
@@ -115,14 +138,16 @@ export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
   return async (request) => {
     const form = plainForm(request.body, FORM)
     const text = form?.token
+    if (!text) return undefined
     // Three parts are a JWT's.
-    if (!text || text.split('.').length === 3) return undefined
+    const isJwt = text.split('.').length === 3
     const kind = KINDS.find(([beginning]) => text.startsWith(beginning))?.[1]
-    if (!kind && !mayBeToken(text)) return undefined
+    if (!isJwt && !kind && !mayBeToken(text)) return undefined
     const caller = await deps.callers.of(form, request)
     if (!caller) return undefined
-    if (!kind) return apiToken(caller, text, form)
-    const body = await opaque(caller, kind, { text, form, requestId: request.requestId })
+    const asked = { text, form, requestId: request.requestId }
+    if (!isJwt && !kind) return apiToken(caller, text, form)
+    const body = await (kind && !isJwt ? opaque(caller, kind, asked) : jwt(caller, asked))
     return body && { body: JSON.stringify(body), headers: HEADERS }
   }
 }

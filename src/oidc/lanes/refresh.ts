@@ -12,7 +12,7 @@ import type { Payload } from '../records.ts'
 import type { DecideRefresh } from '../refresh-decision.ts'
 import type { Work } from '../work.ts'
 import type { Caller } from './callers.ts'
-import { grantedOidc, isRecord, liveGrant, words } from './grant.ts'
+import { type GrantDeps, grantedOidc, isRecord, liveGrant, words } from './grant.ts'
 import {
   chainOf,
   type IssueDeps,
@@ -25,7 +25,7 @@ import {
 import { type PlainForm, plainScopes } from './request.ts'
 
 /** What it uses. */
-export interface RefreshLaneDeps extends IssueDeps {
+export interface RefreshLaneDeps extends IssueDeps, GrantDeps {
   readonly families: Families
   readonly decision: DecideRefresh
   readonly accounts: Pick<Accounts, 'find' | 'stands'>
