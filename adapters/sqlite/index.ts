@@ -143,7 +143,7 @@ function refused(file: string, cause: unknown): StoreUnusable {
 }
 
 /** Enough for the upper pages of every index at ten million documents; the rest is the system's to cache. */
-const CACHE_KIB = 16 * 1024
+const CACHE_KIB = 8 * 1024
 const PROBE = 'UPDATE "store-meta" SET value = value WHERE name = ? AND 0'
 const TOUCH = 'UPDATE "store-meta" SET value = value WHERE name = ?'
 

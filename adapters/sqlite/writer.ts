@@ -42,7 +42,7 @@ export interface Setup {
 const setup = workerData as Setup
 const db = new DatabaseSync(setup.file)
 db.exec(
-  'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 4000; PRAGMA secure_delete = ON; PRAGMA cache_size = -32768',
+  'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 4000; PRAGMA secure_delete = ON; PRAGMA cache_size = -16384',
 )
 const prepare = statements(db)
 const application = new Application(prepare, setup.tables)

@@ -12,8 +12,8 @@ import { cacheControl, ordered, type Published, published } from './jwks.ts'
 import { secretOf, signingKeys } from './records.ts'
 import type { ReadRing, RingDeps, RingStore } from './ring.ts'
 import type { KeyState, Ring, RingKey, Slot } from './rules.ts'
-import { type Algorithm, type Sign, SignerUnavailable } from './signers.ts'
-import type { KeyUses } from './uses.ts'
+import { type Algorithm, SignerUnavailable } from './signers.ts'
+import type { CountedSign, KeyUses } from './uses.ts'
 
 /** A key as the provider uses it: `sign` is there while it is the current one of its algorithm. */
 export interface ProviderKey {
@@ -21,7 +21,7 @@ export interface ProviderKey {
   readonly alg: Algorithm
   readonly state: KeyState
   readonly publicJwk: JWK
-  readonly sign?: Sign
+  readonly sign?: CountedSign
 }
 
 /** What a node knows of the ring. */
@@ -46,11 +46,11 @@ const SIGNING_STATES: readonly KeyState[] = ['current', 'next']
 
 interface Opening extends ViewDeps {
   /** What signs, by kid. */
-  readonly opened: Map<string, Sign>
+  readonly opened: Map<string, CountedSign>
 }
 
 /** What signs with a key; undefined when its private part was erased meanwhile (another node dropped it). */
-async function signOf({ opened, signers, store, seal, uses }: Opening, key: RingKey): Promise<Sign | undefined> {
+async function signOf({ opened, signers, store, seal, uses }: Opening, key: RingKey): Promise<CountedSign | undefined> {
   const known = opened.get(key.kid)
   if (known || key.slot === 'cookie' || !key.publicJwk) return known
   const maker = signers.find(({ name }) => name === key.signer)

@@ -15,6 +15,9 @@ interface Waiting {
   signedUntil: number
 }
 
+/** Signs, and counts. `exp` (Unix seconds): of what is signed, where whoever asks knows it; else it is read from the bytes. */
+export type CountedSign = (data: Uint8Array, exp?: number) => ReturnType<Sign>
+
 /** What has no `exp` of its own (a signed userinfo or introspection answer) is good for this long here. */
 const UNDATED_SECONDS = 3600
 const TRIES = 9
@@ -87,10 +90,10 @@ export function createKeyUses(deps: {
 
   return {
     /** A signature that is counted. */
-    counted(kid: string, sign: Sign): Sign {
-      return (data) => {
+    counted(kid: string, sign: Sign): CountedSign {
+      return (data, exp) => {
         // Before it signs: a signature that nobody counted could outlive its key.
-        note(kid, expOf(data))
+        note(kid, exp ?? expOf(data))
         return sign(data)
       }
     },

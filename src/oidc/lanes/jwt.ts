@@ -33,7 +33,8 @@ export function createJwtSigner(keys: readonly ProviderKey[]): JwtSigner {
       const key = keyOf(alg)
       if (!key) throw new Error(`nothing signs with ${alg}`)
       const text = `${headOf(key, typ)}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}`
-      const signature = await key.sign(Buffer.from(text, 'latin1'))
+      const { exp } = payload
+      const signature = await key.sign(Buffer.from(text, 'latin1'), typeof exp === 'number' ? exp : undefined)
       return `${text}.${Buffer.from(signature.buffer, signature.byteOffset, signature.length).toString('base64url')}`
     },
   }
