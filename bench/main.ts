@@ -27,6 +27,7 @@ const HELP = `npm run bench -- [options]
 
   (none)           every work on each store, memory, the engine, the signers, API tokens
   --quick          the same in under four minutes: short rounds, no signers, no API tokens; with a part, its small form
+  --works          every work, nothing else
   --only WORK      one work (${WORK_NAMES.join(', ')})
   --store NAME     sqlite or mongodb alone
   --memory         memory after 10^5 and 10^6 tokens
@@ -45,6 +46,7 @@ const { values } = parseArgs({
   options: {
     help: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
+    works: { type: 'boolean', default: false },
     only: { type: 'string' },
     store: { type: 'string' },
     memory: { type: 'boolean', default: false },
@@ -196,7 +198,8 @@ async function profile(name: string): Promise<void> {
 
 const named =
   values.engine || values.signers || values['api-tokens'] || values.inventory || values.memory || values.commit
-const one = named || values.grow || values.workers || values.only !== undefined || values.profile !== undefined
+const one =
+  named || values.works || values.grow || values.workers || values.only !== undefined || values.profile !== undefined
 // Whatever a run has put on the disk goes when it is cut short, too.
 process.once('SIGINT', () => process.exit(130))
 if (values.help) {
@@ -209,7 +212,7 @@ if (values.engine || !one) await engine()
 if (values.signers || (!one && !values.quick)) await signers()
 if (values.commit || !one) await commits()
 if (values['api-tokens'] || (!one && !values.quick)) await apiTokens()
-if (values.only !== undefined || !one) await works()
+if (values.works || values.only !== undefined || !one) await works()
 if (values.memory || !one) await memory()
 if (values.grow) await grow()
 if (values.workers) await workers()
