@@ -1,6 +1,6 @@
 /** The whole composition on one screen: rooms in floor order, then what follows them, then what runs beside them. */
 
-import type { OutboxEvent, Store } from '../adapters/store.ts'
+import type { Store } from '../adapters/store.ts'
 import { accountCollections, accountRefusals, createAccounts, type Hasher } from './accounts/index.ts'
 import { CLAIM_PATH, createAdmin, createRest, type RefusalTable, restRefusals } from './admin/index.ts'
 import { tokenCollections, tokenRefusals } from './api-tokens/index.ts'
@@ -21,7 +21,7 @@ import { leakCollections, leakRefusals } from './leaks/index.ts'
 import { createLive, type Reread } from './live.ts'
 import { createOidc, familyRefusals, oidcCollections } from './oidc/index.ts'
 import { rawDoor } from './raw-door.ts'
-import { createSeal, fenced, type Masters, type Seal, sealEvents, sealKeys } from './seal/index.ts'
+import { createSeal, fenced, type Masters, type Seal, sealEvents, sealKeys, type Waiting } from './seal/index.ts'
 import { createSignOuts } from './sign-outs.ts'
 import { type Counters, createCounters, type Logger } from './telemetry/index.ts'
 
@@ -108,11 +108,11 @@ function workbench(
     const actor = { request: staged.request, network: 'local' }
     await store.commit(staged.writes('all', sealEvents(seal, staged, { clock, actor, tenant: TENANT })))
   }
-  const batched: OutboxEvent[] = []
-  const batch = (more: readonly OutboxEvent[]): void => {
+  const batched: Waiting[] = []
+  const batch = (noted: Waiting): void => {
     // Bounded: a flood of refusals must not grow without end. What is dropped is counted.
-    if (batched.length + more.length <= BATCH_MAX) batched.push(...more)
-    else counters.count('events_dropped', more.length)
+    if (batched.length < BATCH_MAX) batched.push(noted)
+    else counters.count('events_dropped', noted.told.length)
   }
   return { unit, commit, batched, batch }
 }

@@ -1,11 +1,11 @@
 /** What runs beside requests: batches of events, the relay, sweeps, and the keys' turns. Each has one owner, who stops it. */
 
-import type { Collection, OutboxEvent, Store } from '../adapters/store.ts'
+import type { Collection, Store } from '../adapters/store.ts'
 import type { TokenSchedule, TokenUse } from './api-tokens/index.ts'
 import { type Clock, type Random, randomText, seconds, type Unit } from './base/index.ts'
-import { type Envelope, upToDate } from './envelope.ts'
+import type { Envelope } from './envelope.ts'
 import type { Keyring } from './keys/index.ts'
-import type { Seal } from './seal/index.ts'
+import { type Seal, sealWaiting, type Waiting } from './seal/index.ts'
 import type { Logger } from './telemetry/index.ts'
 
 const BATCH_MS = 500
@@ -49,14 +49,20 @@ export interface BackgroundDeps {
    */
   readonly led?: boolean
   /** Events of requests that write nothing. */
-  readonly batched: OutboxEvent[]
+  readonly batched: Waiting[]
   readonly unit: () => Unit
 }
 
-/** Sends what was recorded in batches; also the last thing before the store closes. */
+/** Sends what was recorded in batches; also the last thing before the store closes. What can't be sent now waits on: rather twice than never. */
 async function flush({ store, seal, batched, unit }: BackgroundDeps): Promise<void> {
   const taken = batched.splice(0)
-  if (taken.length > 0) await store.commit({ ...unit().writes('all'), events: await upToDate(seal, taken) })
+  if (taken.length === 0) return
+  try {
+    await store.commit({ ...unit().writes('all'), events: sealWaiting(seal, taken) })
+  } catch (cause) {
+    batched.unshift(...taken)
+    throw cause
+  }
 }
 
 /** Timers of one owner. What is busy is not started again; what fails is logged, and tried at the next turn. */

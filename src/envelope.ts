@@ -1,6 +1,6 @@
 /** The envelope as people turn it: rewrap, renew, status, erase. It joins the seal with the rooms whose documents it seals. */
 
-import type { Collection, OutboxEvent, Store } from '../adapters/store.ts'
+import type { Collection, Store } from '../adapters/store.ts'
 import type { Accounts } from './accounts/index.ts'
 import type { Tokens } from './api-tokens/index.ts'
 import type { Clock, Random, Unit } from './base/index.ts'
@@ -14,7 +14,6 @@ import {
   type Masters,
   Renewer,
   type Rewrapped,
-  resealEvent,
   rewrap,
   type Seal,
   scrubbed,
@@ -56,13 +55,6 @@ export interface Timed {
   readonly ms: number
   readonly what: string
   work(): Promise<unknown>
-}
-
-/** Events that waited through a renewal are sealed again before they are committed: their key may be gone by tomorrow. */
-export function upToDate(seal: Seal, waiting: readonly OutboxEvent[]): Promise<readonly OutboxEvent[]> {
-  return Promise.all(
-    waiting.map(async (event) => (seal.isOld(event.dk) ? { ...event, ...(await resealEvent(seal, event)) } : event)),
-  )
 }
 
 /** What an erased account leaves, for people. */

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict'
 import type { Store } from '../adapters/store.ts'
+import { committingBy } from '../src/base/index.ts'
 import { numberedOf, typesOf } from '../src/seal/index.ts'
 import { Browser, codeFor, redeem, text } from './support/browser.ts'
-import { furnish, openWorld, STORES } from './support/world.ts'
+import { clientOrder, furnish, openWorld, STORES } from './support/world.ts'
 
 describe('the front door', () => {
   it('is healthy while it runs, and ready while its store is', async () => {
@@ -97,6 +98,37 @@ for (const kind of STORES) {
         assert.deepEqual(await world.store.pending(10), [])
         const types = told.map(({ type }) => type)
         assert.ok(types.includes('client.created') && types.includes('account.created'))
+      } finally {
+        await world.close()
+      }
+    })
+  })
+}
+
+for (const kind of STORES) {
+  describe(`events of requests that write nothing, on ${kind}`, () => {
+    it('wait while they can not be recorded, and are recorded once they can', async () => {
+      let gone = false
+      const wrap = (store: Store): Store =>
+        committingBy(store, (unit) => (gone ? Promise.reject(new Error('the store is gone')) : store.commit(unit)))
+      const apis = [{ id: 'urn:api', scopes: ['read'], accessToken: 'jwt' as const }]
+      const world = await openWorld(kind, { apis }, wrap)
+      try {
+        const order = clientOrder({ id: 'machine', grants: ['client_credentials'], scopes: ['read'] })
+        const { secret } = await world.app.clients.create(order)
+        await world.app.relay.drain()
+        const before = await world.store.pending(10)
+        const body = new URLSearchParams({ grant_type: 'client_credentials', scope: 'read', resource: 'urn:api' })
+        const authorization = `Basic ${Buffer.from(`machine:${secret?.reveal()}`).toString('base64')}`
+        const ask = () => fetch(new URL('/token', world.issuer), { method: 'POST', body, headers: { authorization } })
+        assert.deepEqual([(await ask()).status, (await ask()).status], [200, 200])
+        gone = true
+        await assert.rejects(world.app.background.flush(), /gone/)
+        gone = false
+        await world.app.background.flush()
+        await world.app.background.flush()
+        const told = (await world.store.pending(10)).flatMap(typesOf)
+        assert.deepEqual([before, told], [[], ['token.issued', 'token.issued']])
       } finally {
         await world.close()
       }

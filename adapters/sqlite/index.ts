@@ -15,7 +15,7 @@ import { rowOf } from './rows.ts'
 import { quoted, type Table, tableOf } from './schema.ts'
 import { startWriter, type Writer } from './thread.ts'
 import { type ReadTurn, readTurns } from './turn.ts'
-import { countedVersions, fileVersions, touchedBy, type Versions } from './versions.ts'
+import { countedVersions, touchedBy, type Versions } from './versions.ts'
 
 const MAGIC = 'SQLite format 3\0'
 const SQLITE_BUSY = 5
@@ -75,7 +75,8 @@ interface Parts {
   readonly db: DatabaseSync
   readonly prepare: StatementPrepare
   readonly turn: ReadTurn
-  readonly versions: Versions
+  /** Where this process alone writes. */
+  readonly versions: Versions | undefined
   readonly writer: Writer
   readonly tables: ReadonlyMap<string, Table>
 }
@@ -88,7 +89,7 @@ function writes({
   tables,
 }: Parts): Pick<Store, 'commit' | 'sweep' | 'lease' | 'release' | 'begin' | 'finish' | 'scrub'> {
   return {
-    commit: (unit) => versions.through(touchedBy(unit), () => writer.commit(unit)),
+    commit: versions ? (unit) => versions.through(touchedBy(unit), () => writer.commit(unit)) : writer.commit,
     async scrub() {
       const busy = await writer.scrub()
       return busy ? [BUSY, ...REMAINS] : REMAINS
@@ -98,12 +99,12 @@ function writes({
       // Idempotency records have no collection of their own: they go with whatever is swept, and are not counted.
       const due = (from: string, key: string) =>
         `DELETE FROM ${from} WHERE ${key} IN (SELECT ${key} FROM ${from} WHERE "purgeAt" < ? LIMIT ?)`
-      const [swept] = await versions.through([collection], () =>
+      const both = () =>
         Promise.all([
           writer.run(due(name, 'rowid'), before, limit),
           writer.run(due('"store-idempotency"', 'key'), before, limit),
-        ]),
-      )
+        ])
+      const [swept] = await (versions ? versions.through([collection], both) : both())
       return swept
     },
     async lease({ name, holder, until }, now) {
@@ -160,8 +161,7 @@ export function partsOf(input: {
   const tables = new Map(input.tables.map((table) => [table.name, table]))
   const [prepare, turn] = [rowStatements(db), readTurns(db)]
   input.writer.onAnswer(turn.leave)
-  const versions = input.isAlone ? countedVersions() : fileVersions(prepare, turn)
-  return { db, prepare, turn, versions, writer: input.writer, tables }
+  return { db, prepare, turn, versions: input.isAlone ? countedVersions() : undefined, writer: input.writer, tables }
 }
 
 async function parts(input: {
@@ -209,7 +209,7 @@ export function storeOf(opened: Parts, closed: () => void): SqliteStore {
   const { db, writer, prepare, turn, versions } = opened
   return {
     name: 'sqlite',
-    version: versions.version,
+    ...(versions ? { version: versions.version } : {}),
     ...readsOf(opened),
     ...outboxOf({ statement: prepare(PENDING), turn, writer }),
     ...writes(opened),

@@ -1,9 +1,9 @@
-/** Numbers that move with what is committed to a collection. */
+/**
+ * Numbers that move with what is committed to a collection: counted, where this process alone writes. Where others write too, asking the file
+ * costs what a read costs, and the file has one number for all collections: then there is none.
+ */
 
 import type { Store, Writes } from '../store.ts'
-import type { StatementPrepare } from './reads.ts'
-import { rowOf } from './rows.ts'
-import type { ReadTurn } from './turn.ts'
 
 /** What tells a collection's number, and what must be told to it. */
 export interface Versions {
@@ -19,7 +19,7 @@ export function* touchedBy({ burns, inserts, updates, decider, revocations, clea
   if (decider) yield decider.collection
 }
 
-/** Where this process alone writes: counted, without a look at the file. */
+/** Counts. */
 export function countedVersions(): Versions {
   const counts = new Map<string, number>()
   function moved(collections: Iterable<string>): void {
@@ -37,17 +37,5 @@ export function countedVersions(): Versions {
         moved(touched)
       }
     },
-  }
-}
-
-/** Where other processes write too: the number that the file itself has for all of it. The writer is another connection. */
-export function fileVersions(prepare: StatementPrepare, turn: ReadTurn): Versions {
-  const changes = prepare('PRAGMA data_version')
-  return {
-    version() {
-      turn.enter()
-      return Number(rowOf(changes.get())?.[0])
-    },
-    through: (_collections, write) => write(),
   }
 }

@@ -5,11 +5,11 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
-import { Conflict, type OutboxEvent, type Store, type Writes } from '../../adapters/store.ts'
+import { Conflict, type Store, type Writes } from '../../adapters/store.ts'
 import { type Clock, hasWrites, type Keep, TENANT, type Unit } from '../base/index.ts'
 import type { SeenFrom } from '../config/index.ts'
 import { requestView } from '../http/index.ts'
-import { type Seal, sealEvents } from '../seal/index.ts'
+import { type Seal, sealEvents, type Waiting } from '../seal/index.ts'
 import { artefacts, type Records } from './records.ts'
 import { mergeSessions } from './session-model.ts'
 import { newWork, type Work, withWork } from './work.ts'
@@ -75,15 +75,16 @@ export function createFinish({
   readonly store: Pick<Store, 'commit'>
   readonly seal: Seal
   readonly clock: Clock
-  /** Takes events of requests that write nothing; they are recorded in batches (DESIGN rule 5). */
-  readonly batch: (events: readonly OutboxEvent[]) => void
+  /** Takes what requests noted that write nothing; it is recorded in batches (DESIGN rule 5). */
+  readonly batch: (noted: Waiting) => void
 }): Finish {
   return async (unit, { keep, network }, commit = (writes) => store.commit(writes)) => {
     const actor = { request: unit.request, network }
-    const events = sealEvents(seal, unit, { clock, actor, tenant: TENANT, keep })
-    const writes = unit.writes(keep, events)
-    if (hasWrites(writes)) await commit(writes)
-    else if (events.length > 0) batch(events)
+    const writes = unit.writes(keep)
+    const told = unit.told(keep)
+    if (hasWrites(writes))
+      await commit({ ...writes, events: sealEvents(seal, unit, { clock, actor, tenant: TENANT, keep }) })
+    else if (told.length > 0) batch({ ...actor, cid: unit.cid, tenant: TENANT, at: clock.now(), told })
   }
 }
 

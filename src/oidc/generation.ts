@@ -1,7 +1,7 @@
 /** A generation: the provider with everything that depends on keys and configuration, built anew at every swap. */
 
 import type { Provider } from 'oidc-provider'
-import type { OutboxEvent, Store } from '../../adapters/store.ts'
+import type { Store } from '../../adapters/store.ts'
 import type { Accounts, Throttle } from '../accounts/index.ts'
 import type { TokenVerbs, Verifier } from '../api-tokens/index.ts'
 import type { Clock, Random, Unit } from '../base/index.ts'
@@ -10,7 +10,7 @@ import type { Configuration } from '../config/index.ts'
 import type { Outbound, Views } from '../http/index.ts'
 import type { Keyring } from '../keys/index.ts'
 import { createEngine, type Engine, refreshNorm } from '../rotation/index.ts'
-import type { Seal } from '../seal/index.ts'
+import type { Seal, Waiting } from '../seal/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { createTokenAnswers } from './api-token-introspection.ts'
 import { type Bearer, createBearer } from './bearer.ts'
@@ -52,7 +52,7 @@ export interface OidcDeps {
   readonly proxied: boolean
   readonly unit: () => Unit
   readonly commit: (unit: Unit) => Promise<void>
-  readonly batch: (events: readonly OutboxEvent[]) => void
+  readonly batch: (noted: Waiting) => void
 }
 
 /** The policies' engine, which outlives a swap of keys: it remembers last decisions and what it disabled. */

@@ -24,7 +24,16 @@ export type { HashPurpose } from './hashes.ts'
 export { sealKeys } from './keys.ts'
 export { fixedMasters, type Master, type Masters, softwareMaster, WrongMasterKey } from './master.ts'
 export { OpenedOnce } from './opened.ts'
-export { type Actor, type Opened, openEvents, resealEvent, sealEvents, typesOf } from './outbox.ts'
+export {
+  type Actor,
+  type Opened,
+  openEvents,
+  resealEvent,
+  sealEvents,
+  sealWaiting,
+  typesOf,
+  type Waiting,
+} from './outbox.ts'
 export { countOf, eventResealer, type Numbered, numberedOf, pageOf } from './pages.ts'
 export { Renewer, type Resealer } from './renew.ts'
 export { type Rewrapped, rewrap, scrubbed } from './rewrap.ts'

@@ -44,6 +44,40 @@ export function sealEvents(
   return [{ ...entry, ...seal.seal(columns(entry), plain) }]
 }
 
+/** What a unit noted that wrote nothing: it is sealed with what others noted in the same millisecond. */
+export interface Waiting extends Actor {
+  readonly cid: string
+  readonly tenant: string
+  /** Unix milliseconds. */
+  readonly at: number
+  readonly told: readonly Opened[]
+}
+
+/** An entry's types stand in clear in one text. */
+const TOGETHER_MAX = 64
+
+/** Waiting notes of one moment, as one entry. Each event has what belongs to its own request. */
+function sealTogether(seal: Seal, [first, ...more]: readonly [Waiting, ...Waiting[]]): OutboxEvent {
+  const all = [first, ...more].flatMap(({ told, cid, request, network }) =>
+    told.map(({ type, data }) => ({ type, data: { ...data, request, network, cid } })),
+  )
+  const { cid: id, tenant, at } = first
+  const entry = { id, type: all.map(({ type }) => type).join(' '), tenant, at }
+  return { ...entry, ...seal.seal(columns(entry), Buffer.from(JSON.stringify([{}, ...all.map(({ data }) => data)]))) }
+}
+
+/** Seals what waited, in its order, in as few entries as keep the time of each. */
+export function sealWaiting(seal: Seal, waiting: readonly Waiting[]): OutboxEvent[] {
+  const groups: [Waiting, ...Waiting[]][] = []
+  for (const one of waiting) {
+    const group = groups.at(-1)
+    const isSame = group?.[0].at === one.at && group[0].tenant === one.tenant
+    if (group && isSame && group.length < TOGETHER_MAX) group.push(one)
+    else groups.push([one])
+  }
+  return groups.map((group) => sealTogether(seal, group))
+}
+
 /** An entry's body under this process's data key: for one that waited through a renewal. */
 export async function resealEvent(
   seal: Seal,
