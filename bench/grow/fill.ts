@@ -50,7 +50,7 @@ async function put(store: Store, inserts: readonly Insert[]): Promise<void> {
 
 /** Writes `count` tokens into the store at `file`. Resolves to the texts of `known` of them, which are real in all. */
 export async function fill(file: string, count: number, known: number): Promise<readonly string[]> {
-  const store = await openSqliteStore({ file, collections: [sealKeys, { ...artefacts, indexes: [] }] })
+  const store = await openSqliteStore({ file, collections: [sealKeys, { ...artefacts, indexes: [], only: {} }] })
   try {
     const seal = await createSeal({ store, masters: benchMasters(), clock: systemClock, random: systemRandom })
     const records = createRecords(seal)

@@ -40,13 +40,14 @@ export const latencyVerdict = ({ p99Ms, goalMs }: Pick<Latency, 'p99Ms' | 'goalM
 /** Ratios and goals: the table of the issue. */
 export function goalsTable(results: readonly WorkResult[]): Table {
   return {
-    head: ['work', 'of', 'by CPU', 'by rate', 'goal', '', 'p99 at 70 %', 'goal', ''],
+    head: ['work', 'of', 'by CPU', 'by rate', 'goal', '', 'p99 at 70 %', 'worst', 'goal', ''],
     rows: results.map(({ title, ratios, goal, latency }) => {
       const [first] = ratios
       const compared = first
         ? [first.of, ratio(first.byCpu), ratio(first.byRate), ratio(goal), verdictOf(first, goal)]
         : ['-', '-', '-', ratio(goal), 'not compared']
-      return [title, ...compared, `${ms(latency.p99Ms)} ms`, `${latency.goalMs} ms`, latencyVerdict(latency)]
+      const { p99Ms, worstMs, goalMs } = latency
+      return [title, ...compared, `${ms(p99Ms)} ms`, `${ms(worstMs)} ms`, `${goalMs} ms`, latencyVerdict(latency)]
     }),
   }
 }
