@@ -80,11 +80,14 @@ export function createFinish({
 }): Finish {
   return async (unit, { keep, network }, commit = (writes) => store.commit(writes)) => {
     const actor = { request: unit.request, network }
-    const writes = unit.writes(keep)
-    const told = unit.told(keep)
-    if (hasWrites(writes))
-      await commit({ ...writes, events: sealEvents(seal, unit, { clock, actor, tenant: TENANT, keep }) })
-    else if (told.length > 0) batch({ ...actor, cid: unit.cid, tenant: TENANT, at: clock.now(), told })
+    const staged = unit.writes(keep)
+    if (!hasWrites(staged)) {
+      const told = unit.told(keep)
+      if (told.length > 0) batch({ ...actor, cid: unit.cid, tenant: TENANT, at: clock.now(), told })
+      return
+    }
+    const writes = { ...staged, events: sealEvents(seal, unit, { clock, actor, tenant: TENANT, keep }) }
+    await commit(writes)
   }
 }
 

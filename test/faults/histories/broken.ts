@@ -18,14 +18,14 @@ export const BROKEN: readonly Broken[] = [
     changes: [
       {
         file: 'src/oidc/commit.ts',
-        from: 'if (hasWrites(writes)) await commit(writes)',
-        to: `const { receipt, receiptKey, ...fields } = writes.decider?.set.fields ?? {}
+        from: '    await commit(writes)\n',
+        to: `    const { receipt, receiptKey, ...fields } = writes.decider?.set.fields ?? {}
     if (writes.decider && receipt) {
       const { decider } = writes
       await commit({ ...writes, decider: { ...decider, set: { ...decider.set, fields } } })
       const apart = { collection: decider.collection, id: decider.id, if: { revokedAt: null }, set: { fields: { receipt, receiptKey: receiptKey ?? null } } } as const
       await commit({ ...writes, cid: writes.cid + '.r', burns: [], inserts: [], updates: [], revocations: [], cleanups: [], events: [], decider: apart })
-    } else if (hasWrites(writes)) await commit(writes)`,
+    } else await commit(writes)\n`,
       },
     ],
   },
@@ -62,8 +62,8 @@ export const BROKEN: readonly Broken[] = [
     changes: [
       {
         file: 'src/oidc/commit.ts',
-        from: 'if (hasWrites(writes)) await commit(writes)',
-        to: "if (hasWrites(writes) && 'idleUntil' in (writes.decider?.set.fields ?? {})) void commit(writes).catch(() => {})\n    else if (hasWrites(writes)) await commit(writes)",
+        from: '    await commit(writes)\n',
+        to: "    if ('idleUntil' in (writes.decider?.set.fields ?? {})) void commit(writes).catch(() => {})\n    else await commit(writes)\n",
       },
     ],
   },
