@@ -5,14 +5,21 @@ import type { Store, Writes } from '../../adapters/store.ts'
 import { Browser, codeFor, redeem, refresh, text } from '../support/browser.ts'
 import { furnish, openWorld, STORES } from '../support/world.ts'
 
+const CREDENTIALS = ['artefacts: Family', 'artefacts: Grant', 'accounts: account']
+// A lane reads a client again when its collection has changed; where the store does not say so, each time, as a unit of the library's does.
 const WAYS = STORES.flatMap((kind) => [
-  { kind, lanes: true, way: 'in its lane' },
-  { kind, lanes: false, way: 'through the library' },
+  {
+    kind,
+    lanes: true,
+    way: 'in its lane',
+    read: kind === 'sqlite' ? CREDENTIALS : ['clients: client', ...CREDENTIALS],
+  },
+  { kind, lanes: false, way: 'through the library', read: ['clients: client', ...CREDENTIALS] },
 ])
 
-for (const { kind, lanes, way } of WAYS) {
+for (const { kind, lanes, way, read } of WAYS) {
   describe(`the walk of a refresh on ${kind}, ${way}`, () => {
-    it('reads four documents, commits once, rotates by one decider, and tells what it did', async () => {
+    it(`reads ${read.length} documents, commits once, rotates by one decider, and tells what it did`, async () => {
       const reads: string[] = []
       const commits: Writes[] = []
       const counted = (store: Store): Store => ({
@@ -36,7 +43,7 @@ for (const { kind, lanes, way } of WAYS) {
         reads.length = 0
         commits.length = 0
         assert.equal((await refresh(world, has.web, text(first, 'refresh_token'))).status, 200)
-        assert.deepEqual(reads, ['clients: client', 'artefacts: Family', 'artefacts: Grant', 'accounts: account'])
+        assert.deepEqual(reads, read)
         assert.equal(commits.length, 1)
         const [unit] = commits
         assert.ok(unit?.decider)
