@@ -3,8 +3,8 @@
  * 15 microseconds each in this Node, and a sign-in reads a dozen.
  */
 
-import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
-import { keyedHash, type Secret } from '../base/index.ts'
+import { createHmac, createSecretKey } from 'node:crypto'
+import { isSameText, keyedHash, type Secret } from '../base/index.ts'
 
 /** What signs cookies (the methods of Keygrip that Koa's cookies call). */
 export interface CookieKeys {
@@ -13,11 +13,6 @@ export interface CookieKeys {
   /** Which key signed it; -1 for none. Of another than 0 the library renews the signature. */
   index(data: string, digest: string): number
   verify(data: string, digest: string): boolean
-}
-
-function isSame(given: string, right: string): boolean {
-  const [one, other] = [Buffer.from(given), Buffer.from(right)]
-  return one.length === other.length && timingSafeEqual(one, other)
 }
 
 /** Makes them; the current one first. Signatures are HMAC-SHA-256; those that Keygrip made (SHA-1) are taken, and renewed at once. */
@@ -29,9 +24,9 @@ export function createCookieKeys(secrets: readonly Secret[]): CookieKeys {
   if (!current) throw new Error('no key signs cookies')
 
   function index(data: string, digest: string): number {
-    const found = keys.findIndex((key) => isSame(digest, key.text(data)))
+    const found = keys.findIndex((key) => isSameText(digest, key.text(data)))
     if (found >= 0) return found
-    const older = byKeygrip(data).findIndex((right) => isSame(digest, right))
+    const older = byKeygrip(data).findIndex((right) => isSameText(digest, right))
     return older < 0 ? -1 : keys.length + older
   }
 

@@ -5,9 +5,8 @@
  * opaque tokens. It refuses to know what it seals: bytes in, bytes out.
  */
 
-import { timingSafeEqual } from 'node:crypto'
 import type { Store } from '../../adapters/store.ts'
-import { type Bound, type Clock, type Random, Secret, seconds } from '../base/index.ts'
+import { type Bound, type Clock, isSameText, type Random, Secret, seconds } from '../base/index.ts'
 import { createBodies, type Openable, type Sealed } from './bodies.ts'
 import { createWatch, RingFollower, STALE_SECONDS, type Stopwatch } from './follow.ts'
 import { createHashes, type HashPurpose } from './hashes.ts'
@@ -132,11 +131,7 @@ export async function createSeal(deps: SealDeps): Promise<Seal> {
     hk: '1',
     hash: hashes.hash,
     hkOf: hashes.versionOf,
-    matches(purpose, place, given64) {
-      const right = Buffer.from(hashes.hash(purpose, place.tenant, place.kind, place.text))
-      const given = Buffer.from(given64)
-      return right.length === given.length && timingSafeEqual(right, given)
-    },
+    matches: (purpose, { tenant, kind, text }, given) => isSameText(given, hashes.hash(purpose, tenant, kind, text)),
     seal,
     open,
     sealUnder,

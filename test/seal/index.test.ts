@@ -91,6 +91,9 @@ describe('the seal', () => {
     )
     assert.equal(seal.read('at', token.slice(0, -1)), undefined)
     assert.equal(seal.read('at', `${token}A`), undefined)
+    // Whose low byte is the right letter's.
+    const twin = String.fromCharCode(token.charCodeAt(token.length - 1) + 0x100)
+    assert.equal(seal.read('at', token.slice(0, -1) + twin), undefined)
     const family = 'abcdefghijklmnopqrstuvwx'
     assert.equal(seal.read('rt', seal.mint('rt', family))?.family, family)
   })
