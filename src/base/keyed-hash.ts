@@ -3,7 +3,7 @@
  * hashing, and a request asks for up to a dozen. A key's two pads are laid out once.
  */
 
-import { createHmac, hash, type KeyObject } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 
 /** Bytes of one block of SHA-256, and of its digest. */
 const BLOCK = 64
@@ -30,7 +30,8 @@ function padded(key: Uint8Array, pad: number): Buffer {
   return block
 }
 
-function keyedHashOf(raw: Uint8Array): KeyedHash {
+/** A key's hash. */
+export function keyedHash(raw: Uint8Array): KeyedHash {
   const short = raw.length > BLOCK ? hash('sha256', raw, 'buffer') : raw
   const [before, after] = [padded(short, 0x36), padded(short, 0x5c)]
 
@@ -51,12 +52,7 @@ function keyedHashOf(raw: Uint8Array): KeyedHash {
   }
 }
 
-/** A key's hash. */
-export function keyedHash(key: KeyObject): KeyedHash {
-  return keyedHashOf(key.export())
-}
-
 /** The first 32 bytes that HKDF-SHA-256 (RFC 5869, 2) expands for `info` from `secret`, under the key of the salt. */
 export function hkdf(salt: KeyedHash, secret: string, info: string): Buffer {
-  return keyedHashOf(salt.bytes(secret)).bytes(`${info}\u0001`)
+  return keyedHash(salt.bytes(secret)).bytes(`${info}\u0001`)
 }

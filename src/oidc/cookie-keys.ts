@@ -3,7 +3,7 @@
  * 15 microseconds each in this Node, and a sign-in reads a dozen.
  */
 
-import { createHmac, createSecretKey } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { isSameText, keyedHash, type Secret } from '../base/index.ts'
 
 /** What signs cookies (the methods of Keygrip that Koa's cookies call). */
@@ -17,7 +17,7 @@ export interface CookieKeys {
 
 /** Makes them; the current one first. Signatures are HMAC-SHA-256; those that Keygrip made (SHA-1) are taken, and renewed at once. */
 export function createCookieKeys(secrets: readonly Secret[]): CookieKeys {
-  const keys = secrets.map((secret) => keyedHash(createSecretKey(secret.reveal(), 'utf8')))
+  const keys = secrets.map((secret) => keyedHash(Buffer.from(secret.reveal())))
   const byKeygrip = (data: string): readonly string[] =>
     secrets.map((secret) => createHmac('sha1', secret.reveal()).update(data).digest('base64url'))
   const [current] = keys

@@ -9,7 +9,7 @@ import type { Keyring } from '../keys/index.ts'
 import { endOne } from '../revocation/index.ts'
 import type { Seal, TokenKind } from '../seal/index.ts'
 import { artefacts, createRecords } from './records.ts'
-import { createVerifyJwt } from './verified-jwt.ts'
+import { verifiedJwt } from './verified-jwt.ts'
 
 /** What is left of a reported text. Hashes, none of which opens anything. */
 export interface OauthMark {
@@ -39,8 +39,7 @@ const LIVE_KINDS: readonly string[] = ['Family', 'AccessToken', 'ClientCredentia
 export function createLeaked(deps: LeakedDeps) {
   const { store, seal, clock } = deps
   const records = createRecords(seal)
-  const now = (): Date => new Date(clock.now())
-  const verifyJwt = createVerifyJwt({ issuer: deps.issuer, keyOf: deps.keyring.verifier, now })
+  const jwts = { issuer: deps.issuer, keyOf: deps.keyring.verifier, now: () => new Date(clock.now()) }
 
   /** The text where it is of this kind and of ours, else one that names nothing: the same hashes are made of both. */
   const orNobodys = (kind: TokenKind, text: string): string => (seal.read(kind, text) ? text : `mm_${kind}_1`)
@@ -73,7 +72,7 @@ export function createLeaked(deps: LeakedDeps) {
     /** Hashes a text. Total, and without a question to the store; our own JWTs take longer than others, as their signature tells anyone. */
     async mark(text: string): Promise<OauthMark> {
       const family = seal.read('rt', text)?.family ?? ''
-      const jwt = text.split('.').length === 3 ? await verifyJwt(text) : undefined
+      const jwt = text.split('.').length === 3 ? await verifiedJwt(jwts, text) : undefined
       const claims = jwt && !jwt.isOver ? jwt.claims : undefined
       const ids = [
         records.id('AccessToken', orNobodys('at', text)),

@@ -12,8 +12,9 @@ export interface VerifiedJwtDeps {
   readonly now: () => Date
 }
 
-/** The claims of a JWT of ours; `isOver`: its end has come. */
+/** A JWT of ours: the id of its key, its claims; `isOver`: its end has come. */
 export interface VerifiedJwt {
+  readonly kid: string
   readonly claims: JWTPayload
   readonly isOver: boolean
 }
@@ -21,58 +22,55 @@ export interface VerifiedJwt {
 /** Resolves to undefined for whatever is no JWT access token of ours. The signature is checked before any claim. */
 export type VerifyJwt = (jwt: string) => Promise<VerifiedJwt | undefined>
 
-interface Known {
-  readonly kid: string
-  readonly claims: JWTPayload
-}
-
-/** As many as are kept, by their hashes; then the half that came first goes. */
+/** As many as are kept; then the one that came first goes. */
 const KEPT_MAX = 4000
 
-const checked = async (
-  { issuer, now }: VerifiedJwtDeps,
-  jwt: string,
-  key: Pick<ProviderKey, 'publicJwk' | 'alg'>,
-): Promise<JWTPayload> => {
-  const { payload } = await jwtVerify(jwt, await importJWK({ ...key.publicJwk }, key.alg), {
-    issuer,
-    typ: 'at+jwt',
-    algorithms: [key.alg],
-    currentDate: now(),
-  })
-  return payload
+function kidOf(jwt: string): string | undefined {
+  try {
+    return decodeProtectedHeader(jwt).kid
+  } catch {
+    return undefined
+  }
 }
 
-/** Makes the function (RFC 9068, 4). Its claims are shared: nobody may change them. */
-export function createVerifyJwt(deps: VerifiedJwtDeps): VerifyJwt {
-  const known = new Map<string, Known>()
-
-  function keep(name: string, one: Known): void {
-    if (known.size >= KEPT_MAX) for (const old of [...known.keys()].slice(0, KEPT_MAX / 2)) known.delete(old)
-    known.set(name, one)
+/** Verifies one (RFC 9068, 4), for who is asked about a text once; else as `VerifyJwt`. */
+export async function verifiedJwt(
+  { issuer, keyOf, now }: VerifiedJwtDeps,
+  jwt: string,
+): Promise<VerifiedJwt | undefined> {
+  const kid = kidOf(jwt)
+  const key = kid === undefined ? undefined : keyOf(kid)
+  if (kid === undefined || !key) return undefined
+  try {
+    const expected = { issuer, typ: 'at+jwt', algorithms: [key.alg], currentDate: now() }
+    const { payload } = await jwtVerify(jwt, await importJWK({ ...key.publicJwk }, key.alg), expected)
+    return { kid, claims: payload, isOver: false }
+  } catch (cause) {
+    return cause instanceof errors.JWTExpired ? { kid, claims: cause.payload, isOver: true } : undefined
   }
+}
 
-  async function verified(jwt: string, name: string): Promise<VerifiedJwt | undefined> {
-    try {
-      const { kid } = decodeProtectedHeader(jwt)
-      const key = kid === undefined ? undefined : deps.keyOf(kid)
-      if (kid === undefined || !key) return undefined
-      const claims = await checked(deps, jwt, key)
-      // What may begin later, or has no end, is none of ours; it is looked at anew each time.
-      if (claims.nbf === undefined && claims.exp !== undefined) keep(name, { kid, claims: Object.freeze(claims) })
-      return { claims, isOver: false }
-    } catch (cause) {
-      return cause instanceof errors.JWTExpired ? { claims: cause.payload, isOver: true } : undefined
-    }
+/** Makes the function that remembers what it verified. Its claims are shared: nobody can change them. */
+export function createVerifyJwt(deps: VerifiedJwtDeps): VerifyJwt {
+  const kept = new Map<string, VerifiedJwt>()
+
+  function keep(name: string, one: VerifiedJwt): void {
+    kept.set(name, { ...one, claims: Object.freeze(one.claims) })
+    const [oldest] = kept.keys()
+    if (kept.size > KEPT_MAX && oldest !== undefined) kept.delete(oldest)
   }
 
   return async (jwt) => {
     const name = hash('sha256', jwt, 'base64url')
-    const before = known.get(name)
-    if (!before) return verified(jwt, name)
+    const before = kept.get(name)
+    if (!before) {
+      const found = await verifiedJwt(deps, jwt)
+      // What may begin later, or has no end, is none of ours; it is looked at anew each time.
+      if (found && !found.isOver && found.claims.nbf === undefined && found.claims.exp !== undefined) keep(name, found)
+      return found
+    }
     // Its key may have been withdrawn since, and its end may have come.
     if (!deps.keyOf(before.kid)) return undefined
-    const { claims } = before
-    return { claims, isOver: Number(claims.exp) <= Math.floor(deps.now().getTime() / 1000) }
+    return { ...before, isOver: Number(before.claims.exp) <= Math.floor(deps.now().getTime() / 1000) }
   }
 }

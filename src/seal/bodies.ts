@@ -46,7 +46,7 @@ const salts = new WeakMap<KeyObject, KeyedHash>()
 function saltOf(data: KeyObject): KeyedHash {
   const known = salts.get(data)
   if (known) return known
-  const salt = keyedHash(data)
+  const salt = keyedHash(data.export())
   salts.set(data, salt)
   return salt
 }

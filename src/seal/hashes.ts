@@ -3,7 +3,7 @@
  * Both texts name their version, so the right key is known at once and there is one look-up, ever. The others turn only offline.
  */
 
-import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
+import { hkdfSync, type KeyObject } from 'node:crypto'
 import { createMemo, type KeyedHash, keyedHash, type Random } from '../base/index.ts'
 import { credentialVersion, mintCredential, versionOfCredential } from './credential.ts'
 import type { WrappedKeys } from './keys.ts'
@@ -28,7 +28,7 @@ const FIRST = '1'
 const KEPT_MAX = 5000
 
 function derived(key: KeyObject, what: string): KeyedHash {
-  return keyedHash(createSecretKey(Buffer.from(hkdfSync('sha256', key.export(), '', `mintmark token ${what}`, 32))))
+  return keyedHash(Buffer.from(hkdfSync('sha256', key.export(), '', `mintmark token ${what}`, 32)))
 }
 
 const tokenKeysOf = (key: KeyObject): TokenKeys => ({ hash: derived(key, 'hash'), mac: derived(key, 'mac') })
@@ -36,7 +36,7 @@ const tokenKeysOf = (key: KeyObject): TokenKeys => ({ hash: derived(key, 'hash')
 /** The keys that turn only offline. */
 async function standingKeys(keys: WrappedKeys) {
   const shared = async (purpose: 'lookup' | 'replay' | 'pointer' | 'secret' | 'mac') =>
-    keyedHash((await keys.shared(purpose)).key)
+    keyedHash((await keys.shared(purpose)).key.export())
   return {
     lookup: await shared('lookup'),
     replay: await shared('replay'),
@@ -111,7 +111,10 @@ export async function createHashes(deps: {
         if (state !== 'erased') read.set(tokenVersion(n), n === 1 ? first : tokenKeysOf(await keys.version('token', n)))
       const compared = new Map<string, KeyedHash>()
       for (const { n } of ring.credential)
-        compared.set(credentialVersion(n), n === 1 ? plain.secret : keyedHash(await keys.version('credential', n)))
+        compared.set(
+          credentialVersion(n),
+          n === 1 ? plain.secret : keyedHash((await keys.version('credential', n)).export()),
+        )
       tokens = read
       credentials = compared
       mintsToken = tokenVersion(currentOf(ring.token).n)

@@ -8,9 +8,7 @@ import type { Doc } from '../../adapters/store.ts'
 import { type Bound, bound } from '../base/index.ts'
 
 interface Held<T> {
-  readonly dk: string
-  readonly body: Uint8Array
-  readonly columns: Doc
+  readonly doc: Doc
   readonly value: T
 }
 
@@ -19,15 +17,15 @@ const BOUND = Object.keys(bound({ tenant: '', kind: '', id: '' }) satisfies Boun
 )
 
 /** Whether the seal would find the same columns: a row whose columns were changed beside its body must be refused, as when it was first opened. */
-function isSame(held: Held<unknown>, { dk, body, ...doc }: Doc): boolean {
-  const { columns } = held
+function isSame(one: Doc, other: Doc): boolean {
   return (
-    held.dk === dk &&
-    body !== null &&
-    Buffer.compare(held.body, body) === 0 &&
-    BOUND.every((name) => columns[name] === doc[name]) &&
-    columns.scopes.length === doc.scopes.length &&
-    columns.scopes.every((scope, n) => scope === doc.scopes[n])
+    one.dk === other.dk &&
+    one.body !== null &&
+    other.body !== null &&
+    Buffer.compare(one.body, other.body) === 0 &&
+    BOUND.every((name) => one[name] === other[name]) &&
+    one.scopes.length === other.scopes.length &&
+    one.scopes.every((scope, n) => scope === other.scopes[n])
   )
 }
 
@@ -52,13 +50,12 @@ export class OpenedOnce<T extends object> {
 
   /** What a document seals. Rejects as `open` does. */
   async of(doc: Doc): Promise<T> {
-    const { id, dk, body } = doc
-    const held = this.#held.get(id)
-    if (held && isSame(held, doc)) return held.value
+    const held = this.#held.get(doc.id)
+    if (held && isSame(held.doc, doc)) return held.value
     const value = frozen(await this.#open(doc))
-    if (!body) return value
-    this.#held.delete(id)
-    this.#held.set(id, { dk, body, columns: doc, value })
+    if (!doc.body) return value
+    this.#held.delete(doc.id)
+    this.#held.set(doc.id, { doc, value })
     const [oldest] = this.#held.keys()
     if (this.#held.size > this.#entriesMax && oldest !== undefined) this.#held.delete(oldest)
     return value

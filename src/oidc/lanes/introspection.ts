@@ -7,10 +7,11 @@ import { mayBeToken } from '../../api-tokens/index.ts'
 import type { TokenAnswers } from '../api-token-introspection.ts'
 import { answerTo, askedOf, type Body } from '../asked-of.ts'
 import type { UnitOf } from '../commit.ts'
+import type { StandIn } from '../introspect.ts'
 import { type MayLearnDeps, mayLearn } from '../may-learn.ts'
 import type { Kind, Payload } from '../records.ts'
 import type { Caller, Callers } from './callers.ts'
-import type { LiveJwt, LivePayload } from './live-token.ts'
+import type { LiveJwt, LiveJwtFound, LivePayload } from './live-token.ts'
 import { headersOf, type Lane, type LaneAnswer, type PlainForm, plainForm } from './request.ts'
 
 /** What it uses. */
@@ -39,8 +40,6 @@ const FORM = [
 
 const HEADERS = headersOf('WWW-Authenticate')
 
-type OpaqueKind = 'AccessToken' | 'ClientCredentials'
-
 /** What is asked about which text. */
 interface AskedOf {
   readonly text: string
@@ -48,17 +47,10 @@ interface AskedOf {
   readonly requestId: string
 }
 
-const KINDS: readonly (readonly [beginning: string, kind: OpaqueKind])[] = [
+const KINDS: readonly (readonly [beginning: string, kind: StandIn['kind']])[] = [
   ['mm_at_', 'AccessToken'],
   ['mm_cc_', 'ClientCredentials'],
 ]
-
-/** A live token, and the `jti` of a JWT. */
-interface Told {
-  readonly kind: OpaqueKind
-  readonly payload: Payload
-  readonly jti?: string | undefined
-}
 
 /** A plain form as what asks of a form wants it. */
 const asParams = (form: PlainForm): Pick<URLSearchParams, 'get' | 'getAll'> => ({
@@ -89,7 +81,7 @@ async function subject(
 export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
   async function opaque(
     { record }: Caller,
-    kind: OpaqueKind,
+    kind: StandIn['kind'],
     { text, form, requestId }: AskedOf,
   ): Promise<Body | undefined> {
     if (!deps.wellFormed(kind, text))
@@ -104,7 +96,11 @@ export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
   }
 
   /** What is told of a live token. */
-  async function answer(record: Caller['record'], found: Told, form: PlainForm): Promise<Body | undefined> {
+  async function answer(
+    record: Caller['record'],
+    found: StandIn & Partial<LiveJwtFound>,
+    form: PlainForm,
+  ): Promise<Body | undefined> {
     const { kind, payload } = found
     if (payload.rar !== undefined) return undefined
     const who = await subject(deps, payload)
@@ -141,13 +137,13 @@ export function createIntrospectionLane(deps: IntrospectionLaneDeps): Lane {
     if (!text) return undefined
     // Three parts are a JWT's.
     const isJwt = text.split('.').length === 3
-    const kind = KINDS.find(([beginning]) => text.startsWith(beginning))?.[1]
+    const kind = isJwt ? undefined : KINDS.find(([beginning]) => text.startsWith(beginning))?.[1]
     if (!isJwt && !kind && !mayBeToken(text)) return undefined
     const caller = await deps.callers.of(form, request)
     if (!caller) return undefined
     const asked = { text, form, requestId: request.requestId }
     if (!isJwt && !kind) return apiToken(caller, text, form)
-    const body = await (kind && !isJwt ? opaque(caller, kind, asked) : jwt(caller, asked))
+    const body = await (kind ? opaque(caller, kind, asked) : jwt(caller, asked))
     return body && { body: JSON.stringify(body), headers: HEADERS }
   }
 }
