@@ -10,12 +10,11 @@ import { type Collection, type Store, StoreUnusable } from '../store.ts'
 import { tableIn } from './jobs.ts'
 import { outboxOf, PENDING } from './outbox.ts'
 import { prepareSchema } from './prepare.ts'
-import { readsOf, rowStatements, type StatementPrepare } from './reads.ts'
-import { rowOf } from './rows.ts'
+import { type PrepareReading, readings, readsOf } from './reads.ts'
 import { quoted, type Table, tableOf } from './schema.ts'
 import { startWriter, type Writer } from './thread.ts'
 import { type ReadTurn, readTurns } from './turn.ts'
-import { countedVersions, touchedBy, type Versions } from './versions.ts'
+import { countedVersions, noVersions, touchedBy, type Versions } from './versions.ts'
 
 const MAGIC = 'SQLite format 3\0'
 const SQLITE_BUSY = 5
@@ -73,23 +72,21 @@ const BUSY =
 /** What reads and writes are made of. */
 interface Parts {
   readonly db: DatabaseSync
-  readonly prepare: StatementPrepare
+  readonly prepare: PrepareReading
   readonly turn: ReadTurn
-  /** Where this process alone writes. */
-  readonly versions: Versions | undefined
+  readonly versions: Versions
   readonly writer: Writer
   readonly tables: ReadonlyMap<string, Table>
 }
 
 function writes({
   prepare,
-  turn,
   versions,
   writer,
   tables,
 }: Parts): Pick<Store, 'commit' | 'sweep' | 'lease' | 'release' | 'begin' | 'finish' | 'scrub'> {
   return {
-    commit: versions ? (unit) => versions.through(touchedBy(unit), () => writer.commit(unit)) : writer.commit,
+    commit: (unit) => versions.through(touchedBy(unit), () => writer.commit(unit)),
     async scrub() {
       const busy = await writer.scrub()
       return busy ? [BUSY, ...REMAINS] : REMAINS
@@ -99,12 +96,12 @@ function writes({
       // Idempotency records have no collection of their own: they go with whatever is swept, and are not counted.
       const due = (from: string, key: string) =>
         `DELETE FROM ${from} WHERE ${key} IN (SELECT ${key} FROM ${from} WHERE "purgeAt" < ? LIMIT ?)`
-      const both = () =>
+      const [swept] = await versions.through([collection], () =>
         Promise.all([
           writer.run(due(name, 'rowid'), before, limit),
           writer.run(due('"store-idempotency"', 'key'), before, limit),
-        ])
-      const [swept] = await (versions ? versions.through([collection], both) : both())
+        ]),
+      )
       return swept
     },
     async lease({ name, holder, until }, now) {
@@ -121,8 +118,7 @@ function writes({
         1
       )
         return undefined
-      turn.enter()
-      const [result] = rowOf(prepare('SELECT result FROM "store-idempotency" WHERE key = ?').get(key)) ?? []
+      const [result] = prepare('SELECT result FROM "store-idempotency" WHERE key = ?').row(key) ?? []
       return result instanceof Uint8Array ? { result } : 'pending'
     },
     async finish(key, result) {
@@ -159,9 +155,10 @@ export function partsOf(input: {
   const db = new DatabaseSync(input.file, { readOnly: true, timeout: 5000 })
   db.exec(`PRAGMA cache_size = ${-CACHE_KIB}`)
   const tables = new Map(input.tables.map((table) => [table.name, table]))
-  const [prepare, turn] = [rowStatements(db), readTurns(db)]
+  const turn = readTurns(db)
+  const prepare = readings(db, turn)
   input.writer.onAnswer(turn.leave)
-  return { db, prepare, turn, versions: input.isAlone ? countedVersions() : undefined, writer: input.writer, tables }
+  return { db, prepare, turn, versions: input.isAlone ? countedVersions() : noVersions, writer: input.writer, tables }
 }
 
 async function parts(input: {
@@ -209,17 +206,16 @@ export function storeOf(opened: Parts, closed: () => void): SqliteStore {
   const { db, writer, prepare, turn, versions } = opened
   return {
     name: 'sqlite',
-    ...(versions ? { version: versions.version } : {}),
+    ...(versions.version ? { version: versions.version } : {}),
     ...readsOf(opened),
-    ...outboxOf({ statement: prepare(PENDING), turn, writer }),
+    ...outboxOf({ waiting: prepare(PENDING), writer }),
     ...writes(opened),
     get batches() {
       return writer.batches
     },
     async ping() {
       if (writer.dead) throw writer.dead
-      turn.enter()
-      prepare('SELECT 1').get()
+      prepare('SELECT 1').row()
       await writer.run(TOUCH, 'version')
     },
     async close() {

@@ -1,18 +1,17 @@
 /** The outbox of the embedded store: read in the order of its numbers, and settled by ranges of them. */
 
-import type { StatementSync } from 'node:sqlite'
 import type { Store } from '../store.ts'
-import { EVENT_COLUMNS, eventOf, type Row, rowsOf } from './rows.ts'
+import type { Reading } from './reads.ts'
+import { EVENT_COLUMNS, eventOf } from './rows.ts'
 import type { Writer } from './thread.ts'
-import type { ReadTurn } from './turn.ts'
 
 /** Reads on this thread, settles through the writer. */
 export function outboxOf(deps: {
-  readonly statement: StatementSync
-  readonly turn: ReadTurn
+  /** What is pending: `PENDING`. */
+  readonly waiting: Reading
   readonly writer: Pick<Writer, 'run'>
 }): Pick<Store, 'pending' | 'settle'> {
-  const { statement, turn, writer } = deps
+  const { waiting, writer } = deps
   // What was handed out last, by number. The writer never gives a number twice while it lives, so a range of them names nothing else.
   let handed = new Map<string, number>()
 
@@ -25,9 +24,8 @@ export function outboxOf(deps: {
 
   return {
     async pending(limit) {
-      turn.enter()
-      const rows = rowsOf(statement.all(limit))
-      handed = new Map(rows.map((row: Row) => [String(row[0]), Number(row[6])]))
+      const rows = waiting.rows(limit)
+      handed = new Map(rows.map((row) => [String(row[0]), Number(row[6])]))
       return rows.map(eventOf)
     },
     async settle(ids) {

@@ -1,24 +1,40 @@
 /** What is read on the calling thread, over a read-only connection. */
 
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { Store } from '../store.ts'
 import { tableIn } from './jobs.ts'
 import { countQuery, pageQuery } from './queries.ts'
-import { docOf, rowOf, rowsOf, selected } from './rows.ts'
+import { docOf, type Row, rowOf, rowsOf, selected } from './rows.ts'
 import { quoted, type Table } from './schema.ts'
 import type { ReadTurn } from './turn.ts'
 
-/** Prepares a statement of reading, or gives the one that it prepared before. */
-export type StatementPrepare = (sql: string) => StatementSync
+/** A statement of reading, whose rows are arrays: thirty names a row need not be told again for each. Each run is in the transaction of its turn. */
+export interface Reading {
+  row(...values: readonly SQLInputValue[]): Row | undefined
+  rows(...values: readonly SQLInputValue[]): readonly Row[]
+}
 
-/** Statements that give their rows as arrays, by their text: thirty names a row need not be told again for each. */
-export function rowStatements(db: DatabaseSync): StatementPrepare {
-  const kept = new Map<string, StatementSync>()
+/** Gives the statement of a text, prepared once. */
+export type PrepareReading = (sql: string) => Reading
+
+/** The statements of a connection that only reads. */
+export function readings(db: DatabaseSync, turn: ReadTurn): PrepareReading {
+  const kept = new Map<string, Reading>()
   return (sql) => {
     const known = kept.get(sql)
     if (known) return known
-    const made = db.prepare(sql)
-    made.setReturnArrays(true)
+    const statement = db.prepare(sql)
+    statement.setReturnArrays(true)
+    const made: Reading = {
+      row(...values) {
+        turn.enter()
+        return rowOf(statement.get(...values))
+      },
+      rows(...values) {
+        turn.enter()
+        return rowsOf(statement.all(...values))
+      },
+    }
     kept.set(sql, made)
     return made
   }
@@ -26,12 +42,11 @@ export function rowStatements(db: DatabaseSync): StatementPrepare {
 
 /** The reads of documents. */
 export function readsOf(deps: {
-  readonly prepare: StatementPrepare
+  readonly prepare: PrepareReading
   readonly tables: ReadonlyMap<string, Table>
-  readonly turn: ReadTurn
 }): Pick<Store, 'get' | 'find' | 'count' | 'scan'> {
-  const { prepare, tables, turn } = deps
-  const byId = new Map<string, { readonly table: Table; readonly statement: StatementSync }>()
+  const { prepare, tables } = deps
+  const byId = new Map<string, { readonly table: Table; readonly statement: Reading }>()
 
   function reading(collection: string) {
     const known = byId.get(collection)
@@ -45,26 +60,26 @@ export function readsOf(deps: {
   return {
     async get(collection, id) {
       const { table, statement } = reading(collection)
-      turn.enter()
-      const row = rowOf(statement.get(id))
+      const row = statement.row(id)
       return row && docOf(table, row)
     },
     async find(collection, by, page) {
       const table = tableIn(tables, collection)
       const { sql, values } = pageQuery(table, by, page)
-      turn.enter()
-      return rowsOf(prepare(sql).all(...values)).map((row) => docOf(table, row))
+      return prepare(sql)
+        .rows(...values)
+        .map((row) => docOf(table, row))
     },
     async count(collection, by, most) {
       const { sql, values } = countQuery(tableIn(tables, collection), by, most)
-      turn.enter()
-      return Number(rowOf(prepare(sql).get(...values))?.[0])
+      return Number(prepare(sql).row(...values)?.[0])
     },
     async scan(collection, { limit, after }) {
       const table = tableIn(tables, collection)
       const sql = `SELECT ${selected(table)} FROM ${quoted(table.name)} WHERE id > ? ORDER BY id LIMIT ?`
-      turn.enter()
-      return rowsOf(prepare(sql).all(after ?? '', limit)).map((row) => docOf(table, row))
+      return prepare(sql)
+        .rows(after ?? '', limit)
+        .map((row) => docOf(table, row))
     },
   }
 }

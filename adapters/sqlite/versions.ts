@@ -1,13 +1,10 @@
-/**
- * Numbers that move with what is committed to a collection: counted, where this process alone writes. Where others write too, asking the file
- * costs what a read costs, and the file has one number for all collections: then there is none.
- */
+/** Numbers that move with what is committed to a collection. */
 
 import type { Store, Writes } from '../store.ts'
 
 /** What tells a collection's number, and what must be told to it. */
 export interface Versions {
-  readonly version: NonNullable<Store['version']>
+  readonly version?: NonNullable<Store['version']>
   /** Runs what writes to the collections. */
   through<T>(collections: Iterable<string>, write: () => Promise<T>): Promise<T>
 }
@@ -19,7 +16,10 @@ export function* touchedBy({ burns, inserts, updates, decider, revocations, clea
   if (decider) yield decider.collection
 }
 
-/** Counts. */
+/** Where others write too: asking the file costs what a read costs, and it has one number for all collections. So there is none. */
+export const noVersions: Versions = { through: (_collections, write) => write() }
+
+/** Where this process alone writes: counted. */
 export function countedVersions(): Versions {
   const counts = new Map<string, number>()
   function moved(collections: Iterable<string>): void {
