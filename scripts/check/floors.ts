@@ -67,7 +67,7 @@ export const floors: readonly Floor[] = [
     rooms: ['src/seal/', 'src/http/', 'src/telemetry/', 'src/config/'],
     what: 'sealing at rest; what every route shares; counters and logs; settings',
   },
-  { rank: 0, rooms: ['src/base/'], what: 'clock, chance, secret, refusal, unit of work' },
+  { rank: 0, rooms: ['src/base/'], what: 'clock, chance, secret, keyed hash, refusal, unit of work' },
 ]
 
 /** The only importers of a concrete store. The interface, adapters/store.ts, is open to all. */

@@ -1,5 +1,5 @@
 /**
- * The ground floor: clock, chance, secrets, refusals, the unit of work, the document builder.
+ * The ground floor: clock, chance, secrets and how texts are hashed under keys and compared, refusals, the unit of work, the document builder.
  * Owns no collection, speaks no protocol, imports no other room.
  */
 
